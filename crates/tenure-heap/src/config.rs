@@ -1,0 +1,382 @@
+//! Everything that can be chosen about a heap.
+//!
+//! [`Settings`] are plain values, also reachable by the names of the command line ([`HeapConfig::set_flag`]);
+//! [`HeapConfig`] adds what is passed in as an object: clock, listener, promotion policy, page source. Nothing is read
+//! from the environment.
+
+use std::fmt;
+
+use tenure_events::{Clock, Listener, MonotonicClock};
+use tenure_marking::Traversal;
+use tenure_memory::{FailingPages, PageSource, SystemPages};
+use tenure_policy::promotion::{PromotionChoice, PromotionPolicy};
+
+use crate::error::ConfigError;
+
+const MIB: usize = 1 << 20;
+
+/// The plain values of a configuration.
+///
+/// The default is the 64-bit V8 of 2012: semispaces of up to 16 MiB, 1400 MiB of old generation, promotion of what
+/// survived once or once to-space is 25 % full.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Capacity of one half of the nursery at the start.
+    pub initial_semi_space_bytes: usize,
+    /// The most that one half of the nursery grows to.
+    pub max_semi_space_bytes: usize,
+    /// How much a half grows at a time.
+    pub semi_space_growth_factor: usize,
+    /// How far region allocation may run beyond the nursery's limit before it goes to the old generation.
+    pub max_spill_bytes: usize,
+    /// The hard limit of the old generation, large objects included.
+    pub max_old_bytes: usize,
+    /// Bytes in the old generation that start the first major collection.
+    pub initial_old_limit_bytes: usize,
+    /// Address space reserved for each part of the old generation: how far the hard limit can ever be raised.
+    pub reserved_old_bytes: usize,
+    /// Which survivors are promoted.
+    pub promotion: PromotionChoice,
+    /// Entries of the mark stack.
+    pub mark_stack_entries: usize,
+    /// How the marker walks.
+    pub traversal: Traversal,
+    /// Growth of the old generation's limit over what is live, in percent; by V8's controller if not set.
+    pub growing_percent: Option<u32>,
+    /// Let measured speeds take part in limits and shrinking, as V8 does. Off, sizes depend on the program alone.
+    pub measured_speeds: bool,
+    /// Words of the register stack.
+    pub register_words: usize,
+    /// Words of the operand stack.
+    pub operand_words: usize,
+    /// Words of the handle stack.
+    pub handle_words: usize,
+    /// Print a line for each collection to standard output.
+    pub trace_gc: bool,
+    /// Print a line of keys and values for each collection to standard output.
+    pub trace_gc_nvp: bool,
+    /// Check every invariant after each collection; the process aborts when one is broken.
+    pub verify_heap: bool,
+    /// Collect at every n-th allocation, every eighth time a major collection; 0 is never.
+    pub gc_interval: u64,
+    /// Start minor collections at random fills of up to this percentage; 0 is at the limit.
+    pub stress_scavenge_percent: u64,
+    /// Fill dead memory with patterns.
+    pub poison: bool,
+    /// Make the reserve half of the nursery inaccessible between collections.
+    pub protect: bool,
+    /// Let the n-th request for pages fail, and all later ones; 0 is never.
+    pub fail_pages_at: u64,
+    /// Seed of all random stress settings.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            initial_semi_space_bytes: MIB,
+            max_semi_space_bytes: 16 * MIB,
+            semi_space_growth_factor: 2,
+            max_spill_bytes: 16 * MIB,
+            max_old_bytes: 1400 * MIB,
+            initial_old_limit_bytes: 256 * MIB,
+            reserved_old_bytes: 0,
+            promotion: PromotionChoice::default(),
+            mark_stack_entries: 512 * 1024,
+            traversal: Traversal::Auto,
+            growing_percent: None,
+            measured_speeds: false,
+            register_words: 1 << 20,
+            operand_words: 1 << 20,
+            handle_words: 1 << 18,
+            trace_gc: false,
+            trace_gc_nvp: false,
+            verify_heap: false,
+            gc_interval: 0,
+            stress_scavenge_percent: 0,
+            poison: false,
+            protect: false,
+            fail_pages_at: 0,
+            seed: 1,
+        }
+    }
+}
+
+/// The smallest half of a nursery.
+pub(crate) const MIN_SEMI_SPACE_BYTES: usize = 4096;
+
+/// The largest half of a nursery: the promotion queue and the remembered set are sized after it.
+pub(crate) const MAX_SEMI_SPACE_BYTES: usize = 1 << 30;
+
+impl Settings {
+    /// Checks that the values fit together.
+    ///
+    /// # Errors
+    ///
+    /// With the option to change and what it accepts.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let semi = self.max_semi_space_bytes;
+        if !(MIN_SEMI_SPACE_BYTES..=MAX_SEMI_SPACE_BYTES).contains(&semi) {
+            return Err(ConfigError::new("max-semi-space-size", semi, "a half has 4 KiB to 1 GiB"));
+        }
+        let initial = self.initial_semi_space_bytes;
+        if !(MIN_SEMI_SPACE_BYTES..=semi).contains(&initial) {
+            return Err(ConfigError::new(
+                "min-semi-space-size",
+                initial,
+                format!("a half starts with 4 KiB to its maximum of {semi} bytes"),
+            ));
+        }
+        if !(2..=64).contains(&self.semi_space_growth_factor) {
+            let given = self.semi_space_growth_factor;
+            return Err(ConfigError::new("semi-space-growth-factor", given, "the factor is 2 to 64"));
+        }
+        if self.max_old_bytes < MIB || self.max_old_bytes > 1 << 42 {
+            return Err(ConfigError::new("max-old-space-size", self.max_old_bytes, "1 MB to 4 TB"));
+        }
+        if self.mark_stack_entries == 0 {
+            return Err(ConfigError::new("mark-stack-entries", 0, "at least 1"));
+        }
+        for (name, words) in [
+            ("register-words", self.register_words),
+            ("operand-words", self.operand_words),
+            ("handle-words", self.handle_words),
+        ] {
+            if !(1..=1 << 32).contains(&words) {
+                return Err(ConfigError::new(name, words, "1 to 2^32 words"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the address space for each part of the old generation.
+    pub(crate) fn reserved_bytes(&self) -> usize {
+        self.reserved_old_bytes.max(4 * self.max_old_bytes).max(256 * MIB)
+    }
+}
+
+/// A configuration: settings and the objects that are passed in.
+///
+/// ```ignore
+/// let config = HeapConfig::new().max_old_bytes(64 << 20).mark_stack_entries(1);
+/// ```
+pub struct HeapConfig {
+    pub(crate) settings: Settings,
+    pub(crate) policy: Option<Box<dyn PromotionPolicy>>,
+    pub(crate) clock: Option<Box<dyn Clock>>,
+    pub(crate) listener: Option<Box<dyn Listener>>,
+    pub(crate) source: Option<Box<dyn PageSource>>,
+}
+
+impl fmt::Debug for HeapConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeapConfig")
+            .field("settings", &self.settings)
+            .field("policy", &self.policy)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for HeapConfig {
+    fn default() -> HeapConfig {
+        HeapConfig::new()
+    }
+}
+
+impl From<Settings> for HeapConfig {
+    fn from(settings: Settings) -> HeapConfig {
+        HeapConfig { settings, policy: None, clock: None, listener: None, source: None }
+    }
+}
+
+/// The presets, with what each is for.
+pub(crate) const PRESETS: [(&str, &str); 4] = [
+    ("v8-2012", "semispaces of 1 to 16 MiB, 1400 MiB, promotion by age mark or 25 % fill (the default)"),
+    ("v8-modern", "semispaces of 1 to 16 MiB, 4096 MiB, promotion by age mark, as Node 20"),
+    ("low-latency", "semispaces of 256 KiB to 1 MiB, promotion by age mark or fill: short minor pauses"),
+    ("throughput", "semispaces of 16 to 64 MiB, 4096 MiB, adaptive promotion: few collections"),
+];
+
+impl HeapConfig {
+    /// Returns the default configuration: the modeled V8 of 2012.
+    #[must_use]
+    pub fn new() -> HeapConfig {
+        HeapConfig::from(Settings::default())
+    }
+
+    /// Returns a named set of values.
+    ///
+    /// # Errors
+    ///
+    /// For a name that is none; the error lists those there are.
+    pub fn preset(name: &str) -> Result<HeapConfig, ConfigError> {
+        let mut config = HeapConfig::new();
+        config.apply_preset(name)?;
+        Ok(config)
+    }
+
+    pub(crate) fn apply_preset(&mut self, name: &str) -> Result<(), ConfigError> {
+        let s = &mut self.settings;
+        match name {
+            "v8-2012" => {
+                s.initial_semi_space_bytes = MIB;
+                s.max_semi_space_bytes = 16 * MIB;
+                s.max_old_bytes = 1400 * MIB;
+                s.promotion = PromotionChoice::default();
+            }
+            "v8-modern" => {
+                s.initial_semi_space_bytes = MIB;
+                s.max_semi_space_bytes = 16 * MIB;
+                s.max_old_bytes = 4096 * MIB;
+                s.promotion = PromotionChoice::AgeMark;
+            }
+            "low-latency" => {
+                s.initial_semi_space_bytes = MIB / 4;
+                s.max_semi_space_bytes = MIB;
+                s.promotion = PromotionChoice::default();
+            }
+            "throughput" => {
+                s.initial_semi_space_bytes = 16 * MIB;
+                s.max_semi_space_bytes = 64 * MIB;
+                s.max_old_bytes = 4096 * MIB;
+                s.initial_old_limit_bytes = 512 * MIB;
+                s.promotion = PromotionChoice::Adaptive;
+            }
+            _ => {
+                let names: Vec<String> = PRESETS.iter().map(|(n, what)| format!("{n} ({what})")).collect();
+                return Err(ConfigError::new("preset", name, format!("the presets are {}", names.join("; "))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the presets and what each is for.
+    #[must_use]
+    pub fn presets() -> &'static [(&'static str, &'static str)] {
+        &PRESETS
+    }
+
+    /// Returns the plain values.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the plain values, to be changed.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Uses `clock` for all times. The default is the system's monotonic clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> HeapConfig {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Reports every event to `listener`, from within pauses: it must not touch the heap and should not take long.
+    #[must_use]
+    pub fn listener(mut self, listener: impl Listener + 'static) -> HeapConfig {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Divides survivors by a policy of the embedder's own.
+    #[must_use]
+    pub fn promotion_policy(mut self, policy: impl PromotionPolicy + 'static) -> HeapConfig {
+        self.policy = Some(Box::new(policy));
+        self
+    }
+
+    /// Takes pages from `source`.
+    #[must_use]
+    pub fn page_source(mut self, source: impl PageSource + 'static) -> HeapConfig {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    pub(crate) fn take_source(&mut self) -> Box<dyn PageSource> {
+        match self.source.take() {
+            Some(source) => source,
+            None if self.settings.fail_pages_at > 0 => {
+                Box::new(FailingPages::new(self.settings.fail_pages_at, true))
+            }
+            None => Box::new(SystemPages),
+        }
+    }
+
+    pub(crate) fn take_clock(&mut self) -> Box<dyn Clock> {
+        self.clock.take().unwrap_or_else(|| Box::new(MonotonicClock::new()))
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
+        impl HeapConfig {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, value: $type) -> HeapConfig {
+                    self.settings.$name = value;
+                    self
+                }
+            )+
+        }
+    };
+}
+
+setters! {
+    /// Sets the capacity of one half of the nursery at the start.
+    initial_semi_space_bytes: usize,
+    /// Sets the most that one half of the nursery grows to.
+    max_semi_space_bytes: usize,
+    /// Sets how far region allocation may run beyond the nursery's limit.
+    max_spill_bytes: usize,
+    /// Sets the hard limit of the old generation.
+    max_old_bytes: usize,
+    /// Sets how many bytes in the old generation start the first major collection.
+    initial_old_limit_bytes: usize,
+    /// Sets the address space reserved for each part of the old generation.
+    reserved_old_bytes: usize,
+    /// Sets which survivors are promoted.
+    promotion: PromotionChoice,
+    /// Sets the entries of the mark stack; one works too.
+    mark_stack_entries: usize,
+    /// Sets how the marker walks.
+    traversal: Traversal,
+    /// Sets the growth of the old generation's limit over what is live, in percent.
+    growing_percent: Option<u32>,
+    /// Sets whether measured speeds take part in decisions.
+    measured_speeds: bool,
+    /// Sets the words of the register stack.
+    register_words: usize,
+    /// Sets the words of the operand stack.
+    operand_words: usize,
+    /// Sets the words of the handle stack.
+    handle_words: usize,
+    /// Prints a line for each collection to standard output.
+    trace_gc: bool,
+    /// Checks every invariant after each collection.
+    verify_heap: bool,
+    /// Collects at every n-th allocation.
+    gc_interval: u64,
+    /// Starts minor collections at random fills of up to this percentage.
+    stress_scavenge_percent: u64,
+    /// Fills dead memory with patterns.
+    poison: bool,
+    /// Makes the reserve half inaccessible between collections.
+    protect: bool,
+    /// Lets the n-th request for pages fail, and all later ones.
+    fail_pages_at: u64,
+    /// Seeds all random stress settings.
+    seed: u64,
+}
+
+impl HeapConfig {
+    /// Sets both the initial and the maximal capacity of one half of the nursery.
+    #[must_use]
+    pub fn semi_space_bytes(self, value: usize) -> HeapConfig {
+        self.initial_semi_space_bytes(value).max_semi_space_bytes(value)
+    }
+}

@@ -1,0 +1,31 @@
+//! Where the spaces meet.
+//!
+//! [`Core`] owns the cage, the nursery, the old generation, the roots and the marker, and decides with `tenure-policy`
+//! which collection runs when; [`HeapConfig`] is everything that can be chosen. A minor collection is in `minor`, a
+//! major one in `major`, each step by step; `verify` checks every invariant by its name. This crate puts things in order
+//! and computes next to nothing itself. It knows nothing of types: the facade `tenure` makes it safe to use.
+
+mod allocate;
+mod config;
+mod core;
+mod error;
+mod flags;
+mod globals;
+mod major;
+mod minor;
+mod root_area;
+mod statistics;
+mod stress;
+mod verify;
+
+pub use crate::core::{Core, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES, WINDOW_SLACK_BYTES, Window};
+pub use config::{HeapConfig, Settings};
+pub use error::{AllocError, AllocErrorKind, ConfigError, HeapError};
+pub use flags::FlagSpec;
+pub use root_area::RootArea;
+pub use statistics::HeapStatistics;
+pub use tenure_events::Cause;
+pub use tenure_marking::Traversal;
+pub use tenure_memory::{FailingPages, PageError, PageSource, SystemPages};
+pub use tenure_object::{FLAG_UNLOGGED, KindLayout, TailLayout, header_with_length};
+pub use verify::VerifyError;

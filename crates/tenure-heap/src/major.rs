@@ -1,0 +1,125 @@
+//! The major collection, step by step.
+//!
+//! Evacuate the nursery into the old generation as far as there is room; mark from the roots, through what was retained
+//! too; drop dead entries of the remembered set; sweep; set the next limit. The pause is proportional to the live
+//! objects with slots plus the bitmaps of all blocks. A major collection moves no old object.
+
+use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
+use tenure_policy::promotion::{NEVER_BY_FILL, PromotionRule};
+use tenure_policy::sizing::{GrowthMode, OldLimitInput, old_limit};
+use tenure_policy::trigger::MajorOutcome;
+
+use crate::core::{AbortOnPanic, Core};
+
+/// The rule that promotes every survivor.
+pub(crate) const PROMOTE_ALL: PromotionRule =
+    PromotionRule::Threshold { age_collections: 0, fill_bytes: NEVER_BY_FILL };
+
+impl Core {
+    /// Collects both generations. Pauses for time proportional to what is live.
+    pub fn collect_major(&mut self, cause: Cause) {
+        let _guard = AbortOnPanic;
+        let mut record = self.begin(CollectionKind::Major, cause);
+        self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
+        self.mark(&mut record);
+        self.sweep(&mut record);
+        self.set_old_limit(&mut record);
+        self.resize_nursery(&mut record);
+        self.reset_window();
+        self.protect_reserve();
+        self.inner().totals.major_collections += 1;
+        self.finish(record);
+        let inner = self.inner();
+        inner.gave_up = inner.ineffective.record(&MajorOutcome {
+            old_bytes: inner.old_bytes(),
+            max_bytes: inner.budget.max_bytes,
+            mutator_utilization: inner.trace.average_mutator_utilization(),
+        });
+        inner.last_major_end_ns = inner.clock.now_ns();
+        inner.old_bytes_after_major = inner.old_bytes();
+        inner.external_low_bytes = inner.external_bytes;
+    }
+
+    fn mark(&mut self, record: &mut CollectionRecord) {
+        let start = self.inner().clock.now_ns();
+        self.visit_roots(|slot| {
+            let inner = self.inner();
+            // SAFETY: ROOT-EXACT and SLOT-TYPED, a root word.
+            unsafe { inner.marker.shade(&inner.cage, &inner.kinds, *slot) };
+        });
+        let roots = self.lap(record, Phase::Roots, start);
+        let inner = self.inner();
+        let clock = &inner.clock;
+        // SAFETY: MARK-LISTED, only roots have been shaded and nothing moves until the sweep is over.
+        let rescan_ns = unsafe { inner.marker.finish(&inner.cage, &inner.kinds, &|| clock.now_ns()) };
+        let total = inner.clock.now_ns() - roots;
+        record.phases.add(Phase::Mark, total.saturating_sub(rescan_ns));
+        record.phases.add(Phase::Rescan, rescan_ns);
+        let counts = inner.marker.take_counts();
+        record.marked_objects = counts.marked_objects;
+        record.mark_stack_overflows = counts.overflows;
+        record.rescans = counts.rescans;
+        record.rescanned_blocks = counts.rescanned_blocks;
+    }
+
+    fn sweep(&mut self, record: &mut CollectionRecord) {
+        let start = self.inner().clock.now_ns();
+        let top = self.window.top.get();
+        let inner = self.inner();
+        let (color, heap_start) = (inner.cage.color(), inner.cage.heap().start);
+        inner.remembered.retain(&inner.cage, |object| color.get((object.address() - heap_start) / 8));
+        let poison = inner.settings.poison;
+        let (pointer, data, large, mut pages) = inner.spaces();
+        // SAFETY: MARK-STRONG, marking has finished.
+        unsafe { pointer.sweep(&mut pages, poison) };
+        // SAFETY: as above.
+        unsafe { data.sweep(&mut pages, poison) };
+        // SAFETY: as above.
+        unsafe { large.sweep(&mut pages) };
+        // What was retained has colors, and start bits if the mark stack overflowed.
+        let active = inner.nursery.active(&inner.cage);
+        let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top) + 2);
+        inner.cage.color().clear_range(from, to);
+        inner.cage.starts().clear_range(from, to);
+        self.lap(record, Phase::Sweep, start);
+    }
+
+    fn set_old_limit(&mut self, record: &mut CollectionRecord) {
+        let inner = self.inner();
+        let live_bytes = inner.old_bytes();
+        let elapsed_ns = record.start_ns.saturating_sub(inner.last_major_end_ns);
+        let (gc, mutator) = if inner.settings.measured_speeds && elapsed_ns > 0 {
+            let mark_ns = (record.phases.get(Phase::Mark) + record.phases.get(Phase::Rescan)).max(1);
+            let grown = record.before.old_used_bytes.saturating_sub(inner.old_bytes_after_major);
+            (Some(live_bytes as f64 * 1e6 / mark_ns as f64), Some(grown as f64 * 1e6 / elapsed_ns as f64))
+        } else {
+            (None, None)
+        };
+        let decision = old_limit(&OldLimitInput {
+            live_bytes,
+            max_bytes: inner.budget.max_bytes,
+            nursery_capacity_bytes: inner.nursery.capacity_bytes(),
+            initial_limit_bytes: inner.settings.initial_old_limit_bytes.min(inner.settings.max_old_bytes),
+            gc_bytes_per_ms: gc,
+            mutator_bytes_per_ms: mutator,
+            mode: GrowthMode::Normal,
+            growing_percent: inner.settings.growing_percent,
+        });
+        let from_bytes = std::mem::replace(&mut inner.old_limit_bytes, decision.limit_bytes);
+        let reason = decision.reason.as_str();
+        let value = decision.limit_bytes as u64;
+        record.decisions.push(Decision { subject: "old limit", value, unit: "bytes", reason });
+        if from_bytes != decision.limit_bytes {
+            inner.emit(&Event::OldLimitChanged { from_bytes, to_bytes: decision.limit_bytes, reason });
+        }
+    }
+
+    /// Collects like a heap that has nothing left: gives kept blocks back too.
+    pub(crate) fn collect_last_resort(&mut self) {
+        self.collect_major(Cause::LastResort);
+        let inner = self.inner();
+        let (pointer, data, _, mut pages) = inner.spaces();
+        pointer.release_empty(&mut pages);
+        data.release_empty(&mut pages);
+    }
+}

@@ -1,0 +1,301 @@
+//! The minor collection, step by step.
+//!
+//! Flip; forward the roots and what the remembered set names; scan to the end; settle large objects; resize. The pause
+//! is proportional to the survivors, the roots and the remembered set. A minor collection frees nothing in the old
+//! generation.
+
+use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
+use tenure_memory::Range;
+use tenure_nursery::{Evacuation, EvacuationCounts, Promotion};
+use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_UNLOGGED, ObjectRef, PromotionTarget};
+use tenure_old::{BlockSpace, LargeSpace, Pages};
+use tenure_policy::promotion::{MinorInput, MinorOutcome, PromotionRule};
+use tenure_policy::sizing::{NurseryInput, nursery_capacity};
+
+use crate::core::{AbortOnPanic, Core};
+
+/// The old generation as the nursery sees it.
+#[derive(Debug)]
+struct Promotions<'a> {
+    pointer: &'a mut BlockSpace,
+    data: &'a mut BlockSpace,
+    large: &'a mut LargeSpace,
+    pages: Pages<'a>,
+    remembered: &'a mut tenure_barrier::RememberedSet,
+    kinds: tenure_object::KindTable,
+}
+
+impl PromotionTarget for Promotions<'_> {
+    #[inline]
+    fn allocate(&mut self, words: usize, has_slots: bool) -> Option<ObjectRef> {
+        let space = if has_slots { &mut *self.pointer } else { &mut *self.data };
+        space.allocate(words, &mut self.pages)
+    }
+
+    fn visit_large(&mut self, object: ObjectRef) {
+        self.large.reach(object);
+    }
+
+    fn next_large(&mut self) -> Option<ObjectRef> {
+        let object = self.large.next_unscanned()?;
+        // SAFETY: OBJ-HEADER, a large object.
+        let header = unsafe { object.header() };
+        // SAFETY: KIND-LAYOUT, the header is the object's.
+        let long = unsafe { object.tail_slots(header, &self.kinds) }.1 >= CARDED_SLOTS_MIN;
+        let flags = FLAG_UNLOGGED | FLAG_LARGE | if long { FLAG_CARDED } else { 0 };
+        // SAFETY: OBJ-HEADER, it is old from here on.
+        unsafe { object.set_header(header.ageless().with(flags)) };
+        Some(object)
+    }
+
+    fn remember(&mut self, object: ObjectRef) {
+        // SAFETY: OBJ-HEADER and REM-UNIQUE, the evacuation calls once for an old object.
+        unsafe { self.remembered.remember(object) };
+    }
+
+    fn remember_card(&mut self, owner: ObjectRef, slot: *mut u64) {
+        // SAFETY: OBJ-HEADER, the evacuation passes a slot of `owner`.
+        unsafe { self.remembered.remember_card(self.pages.cage, owner, slot) };
+    }
+}
+
+impl Core {
+    /// Collects the nursery.
+    pub fn collect_minor(&mut self, cause: Cause) {
+        self.minor(cause, None);
+    }
+
+    /// Collects the nursery, with the rule that the policy gives or `forced`, and reports it.
+    pub(crate) fn minor(&mut self, cause: Cause, forced: Option<PromotionRule>) {
+        let _guard = AbortOnPanic;
+        let mut record = self.begin(CollectionKind::Minor, cause);
+        self.evacuate_nursery(&mut record, forced);
+        self.resize_nursery(&mut record);
+        self.reset_window();
+        self.protect_reserve();
+        self.inner().totals.minor_collections += 1;
+        self.finish(record);
+    }
+
+    /// Starts a collection's record.
+    pub(crate) fn begin(&mut self, kind: CollectionKind, cause: Cause) -> CollectionRecord {
+        let before = self.sizes();
+        let inner = self.inner();
+        let start_ns = inner.clock.now_ns();
+        inner.emit(&Event::CollectionBegin { kind, cause, start_ns });
+        inner.totals.peak_used_bytes = inner.totals.peak_used_bytes.max(before.used_bytes());
+        inner.totals.peak_committed_bytes = inner.totals.peak_committed_bytes.max(before.committed_bytes());
+        CollectionRecord {
+            sequence: inner.totals.minor_collections + inner.totals.major_collections,
+            kind,
+            cause,
+            start_ns,
+            before,
+            remembered_owners: (inner.remembered.owners().len() + inner.remembered.cards().len()) as u64,
+            decisions: Vec::with_capacity(4),
+            ..CollectionRecord::default()
+        }
+    }
+
+    /// Ends a collection: verifies if asked to, measures the pause, reports.
+    pub(crate) fn finish(&mut self, mut record: CollectionRecord) {
+        self.registers.clear_unused();
+        record.after = self.sizes();
+        record.freed_bytes = record.before.used_bytes().saturating_sub(record.after.used_bytes()) as u64;
+        let inner = self.inner();
+        let end_ns = inner.clock.now_ns();
+        record.pause_ns = end_ns - record.start_ns;
+        record.phases.add(Phase::Finish, record.pause_ns.saturating_sub(record.phases.total_ns()));
+        inner.pauses.record_collection(&record);
+        inner.totals.collection_ns += record.pause_ns;
+        inner.totals.longest_pause_ns = inner.totals.longest_pause_ns.max(record.pause_ns);
+        inner.totals.peak_committed_bytes = inner.totals.peak_committed_bytes.max(record.after.committed_bytes());
+        inner.totals.mark_stack_overflows += record.mark_stack_overflows;
+        inner.totals.rescans += record.rescans;
+        let details = tenure_events::TraceDetails::default();
+        inner.trace.observe(&record, &details);
+        if inner.settings.trace_gc {
+            println!("{}", inner.trace.line(&record, &details));
+        }
+        if inner.settings.trace_gc_nvp {
+            println!("{}", inner.trace.nvp_line(&record, &details));
+        }
+        inner.emit(&Event::CollectionEnd(&record));
+        if inner.settings.verify_heap
+            && let Err(e) = self.verify()
+        {
+            eprintln!("tenure: {e}");
+            std::process::abort();
+        }
+    }
+
+    /// Adds the time since `since` to a phase and returns the time now.
+    pub(crate) fn lap(&self, record: &mut CollectionRecord, phase: Phase, since: u64) -> u64 {
+        let now = self.inner().clock.now_ns();
+        record.phases.add(phase, now - since);
+        now
+    }
+
+    /// Evacuates the nursery. The window's top is behind the survivors afterwards, its limits are not yet set.
+    pub(crate) fn evacuate_nursery(&mut self, record: &mut CollectionRecord, forced: Option<PromotionRule>) {
+        self.unprotect_reserve();
+        let inner = self.inner();
+        let mut time = inner.clock.now_ns();
+        let from = inner.nursery.active(&inner.cage);
+        let condemned_bytes = self.window.top.get() - from.start;
+        let capacity_bytes = inner.nursery.capacity_bytes();
+        let input = MinorInput {
+            collection: inner.totals.minor_collections,
+            to_space_capacity_bytes: capacity_bytes,
+            condemned_bytes,
+            previous: inner.previous_minor,
+        };
+        let rule = forced.unwrap_or_else(|| inner.policy.rule(&input));
+        record.decisions.push(describe(rule, forced.is_some()));
+        inner.remembered.reserve(condemned_bytes / 16);
+        let (owners, cards) = inner.remembered.take(&inner.cage);
+        inner.nursery.flip();
+        let to = inner.nursery.active(&inner.cage);
+        let to = Range { start: to.start, end: to.start + inner.nursery.committed_half_bytes() };
+        let large = inner.cage.large();
+        let (kinds, spill) = (inner.kinds, Range { start: from.start, end: self.window.top.get().max(from.start) });
+        let mut target = Promotions {
+            pointer: &mut inner.pointer,
+            data: &mut inner.data,
+            large: &mut inner.large,
+            pages: Pages { cage: &mut inner.cage, budget: &mut inner.budget, refused: &mut inner.refused },
+            remembered: &mut inner.remembered,
+            kinds,
+        };
+        let promotion = Promotion { policy: &mut *inner.policy, rule };
+        // SAFETY: NUR-EMPTY and NUR-ROOM hold between collections, and this is a safepoint.
+        let mut evacuation =
+            unsafe { Evacuation::begin(spill, to, large, capacity_bytes, kinds, promotion, &mut target) };
+        record.phases.add(Phase::Prepare, inner.clock.now_ns() - time);
+        time = inner.clock.now_ns();
+        let mut forward = |slot: *mut u64| {
+            // SAFETY: ROOT-EXACT, a root word.
+            unsafe { evacuation.forward(slot) };
+        };
+        self.registers.visit(&mut forward);
+        self.operands.visit(&mut forward);
+        self.handles.visit(&mut forward);
+        inner.roots.visit(&mut forward);
+        for word in inner.globals.words_mut() {
+            forward(word);
+        }
+        let now = inner.clock.now_ns();
+        record.phases.add(Phase::Roots, now - time);
+        time = now;
+        for owner in &owners {
+            // SAFETY: OBJ-HEADER and REM-UNIQUE, the entries were just taken out of the set.
+            unsafe { evacuation.scan_old(*owner) };
+        }
+        for entry in &cards {
+            // SAFETY: as above.
+            unsafe { evacuation.scan_card(entry.owner, entry.card) };
+        }
+        let now = inner.clock.now_ns();
+        record.phases.add(Phase::Remembered, now - time);
+        time = now;
+        // SAFETY: all roots have been forwarded.
+        unsafe { evacuation.trace_closure() };
+        let (top, counts) = evacuation.finish();
+        let (large_bytes, large_objects, _) = target.large.finish_minor(&mut target.pages);
+        inner.remembered.give_back(owners, cards);
+        record.phases.add(Phase::Evacuate, inner.clock.now_ns() - time);
+        self.window.top.set(top);
+        inner.nursery.end_spill(top - to.start);
+        self.account(record, condemned_bytes, &counts, large_bytes, large_objects);
+    }
+
+    fn account(
+        &self,
+        record: &mut CollectionRecord,
+        condemned_bytes: usize,
+        counts: &EvacuationCounts,
+        large_bytes: usize,
+        large_objects: usize,
+    ) {
+        let inner = self.inner();
+        let before = inner.previous_minor.map_or(0, |p| p.retained_bytes);
+        inner.totals.allocated_bytes += (condemned_bytes.saturating_sub(before) + large_bytes) as u64;
+        inner.totals.promoted_bytes += counts.promoted_bytes + large_bytes as u64;
+        inner.survived_since_growth_bytes += (counts.retained_bytes + counts.promoted_bytes) as usize;
+        inner.previous_minor = Some(MinorOutcome {
+            condemned_bytes,
+            retained_bytes: counts.retained_bytes as usize,
+            promoted_bytes: counts.promoted_bytes as usize,
+        });
+        record.retained_bytes = counts.retained_bytes;
+        record.retained_objects = counts.retained_objects;
+        record.promoted_bytes = counts.promoted_bytes + large_bytes as u64;
+        record.promoted_objects = counts.promoted_objects + large_objects as u64;
+        if counts.promotion_failures > 0 {
+            record.decisions.push(Decision {
+                subject: "promotion",
+                value: counts.promotion_failures,
+                unit: "objects retained",
+                reason: "the old generation had no room for them",
+            });
+        }
+    }
+
+    /// Grows or shrinks the nursery by the policy.
+    pub(crate) fn resize_nursery(&mut self, record: &mut CollectionRecord) {
+        let inner = self.inner();
+        let time = inner.clock.now_ns();
+        let start = inner.nursery.active(&inner.cage).start;
+        let used_bytes = self.window.top.get() - start;
+        let elapsed_ms = record.start_ns.saturating_sub(inner.pauses.pauses().last().map_or(0, |p| p.end_ns())) as f64;
+        let speed = (inner.settings.measured_speeds && elapsed_ms > 0.0)
+            .then(|| record.before.nursery_used_bytes as f64 / (elapsed_ms / 1e6));
+        let capacity_bytes = inner.nursery.capacity_bytes();
+        let decision = nursery_capacity(&NurseryInput {
+            capacity_bytes,
+            initial_bytes: inner.settings.initial_semi_space_bytes,
+            max_bytes: inner.settings.max_semi_space_bytes,
+            survived_since_growth_bytes: inner.survived_since_growth_bytes,
+            live_bytes: used_bytes,
+            growth_factor: inner.settings.semi_space_growth_factor,
+            allocation_bytes_per_ms: speed,
+            reduce_memory: false,
+            may_shrink: inner.settings.measured_speeds,
+        });
+        if decision.capacity_bytes != capacity_bytes {
+            let to_bytes = tenure_memory::round_up(decision.capacity_bytes, tenure_memory::PAGE_BYTES);
+            match inner.nursery.set_capacity(&mut inner.cage, to_bytes, used_bytes) {
+                Ok(()) => {
+                    if to_bytes > capacity_bytes {
+                        inner.survived_since_growth_bytes = 0;
+                    }
+                    inner.remembered.reserve(to_bytes / 16);
+                    inner.nursery.end_spill(used_bytes);
+                    let reason = decision.reason.as_str();
+                    inner.emit(&Event::NurseryResized { from_bytes: capacity_bytes, to_bytes, reason });
+                    let value = to_bytes as u64;
+                    record.decisions.push(Decision { subject: "nursery size", value, unit: "bytes", reason });
+                }
+                Err(e) => {
+                    inner.emit(&Event::PageSourceFailed { bytes: e.requested_bytes() });
+                    inner.refused = Some(e);
+                }
+            }
+        }
+        self.lap(record, Phase::Resize, time);
+    }
+}
+
+fn describe(rule: PromotionRule, forced: bool) -> Decision {
+    let (value, unit, reason) = match rule {
+        PromotionRule::Threshold { age_collections: 0, .. } if forced => (0, "collections", "make room for the mutator"),
+        PromotionRule::Threshold { age_collections: 255, fill_bytes } => {
+            (fill_bytes as u64, "bytes of to-space", "promote what does not fit below")
+        }
+        PromotionRule::Threshold { age_collections, .. } => {
+            (u64::from(age_collections), "collections", "promote what survived as many")
+        }
+        PromotionRule::PerObject => (0, "rule", "the policy decides for each object"),
+    };
+    Decision { subject: "promotion", value, unit, reason }
+}

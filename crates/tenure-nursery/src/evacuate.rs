@@ -1,0 +1,352 @@
+//! Forward, evacuate, scan, trace to the end.
+//!
+//! A slot is forwarded by evacuating its target, if that has not happened yet, and storing the new address. Each object
+//! is copied once and scanned once. Whether a survivor is retained or promoted is asked once per object: two compares
+//! for a threshold rule, a call for a policy that wants to see each object. Room always suffices (NUR-ROOM): a
+//! promotion that finds none is a retention.
+
+use tenure_memory::{CARD_BYTES, Range};
+use tenure_object::{
+    CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LIVE, FLAG_UNLOGGED, Header, KindTable, ObjectRef, PromotionTarget,
+    ReferenceRange,
+};
+use tenure_policy::promotion::{PromotionPolicy, PromotionRule, Survivor, SurvivorInfo};
+
+/// How survivors are divided in one collection.
+#[derive(Debug)]
+pub struct Promotion<'a> {
+    /// Asked for each object when the rule says so.
+    pub policy: &'a mut dyn PromotionPolicy,
+    /// The rule of this collection.
+    pub rule: PromotionRule,
+}
+
+/// What an evacuation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvacuationCounts {
+    /// Objects copied within the nursery.
+    pub retained_objects: u64,
+    /// Their bytes.
+    pub retained_bytes: u64,
+    /// Objects moved to the old generation.
+    pub promoted_objects: u64,
+    /// Their bytes.
+    pub promoted_bytes: u64,
+    /// Objects that were to be promoted and for which the old generation had no room.
+    pub promotion_failures: u64,
+}
+
+/// A minor collection in progress.
+///
+/// Invariant (NUR-SCAN): in to-space `[start, scan)` is black and `[scan, top)` is gray.
+/// Invariant (FWD-ONCE): an object is evacuated at most once in a collection.
+#[derive(Debug)]
+pub struct Evacuation<'a, T: PromotionTarget> {
+    from: ReferenceRange,
+    to: ReferenceRange,
+    young_or_large: ReferenceRange,
+    age_collections: u64,
+    fill_bytes: usize,
+    start: usize,
+    scan: usize,
+    top: usize,
+    queue: usize,
+    end: usize,
+    capacity_bytes: usize,
+    kinds: KindTable,
+    promotion: Promotion<'a>,
+    target: &'a mut T,
+    promoted_objects: u64,
+    promoted_bytes: u64,
+    retained_objects: u64,
+    failures: u64,
+}
+
+impl<'a, T: PromotionTarget> Evacuation<'a, T> {
+    /// Starts an evacuation from `from` to the committed range `to`. `large` is where large objects lie.
+    ///
+    /// # Safety
+    ///
+    /// `from` must hold the young objects and nothing else be referred to in the two halves (NUR-EMPTY); `to` must be
+    /// writable and have room for all of them (NUR-ROOM). Until [`Evacuation::finish`], nothing else may touch objects.
+    pub unsafe fn begin(
+        from: Range,
+        to: Range,
+        large: Range,
+        capacity_bytes: usize,
+        kinds: KindTable,
+        promotion: Promotion<'a>,
+        target: &'a mut T,
+    ) -> Evacuation<'a, T> {
+        let (age_collections, fill_bytes) = match promotion.rule {
+            PromotionRule::Threshold { age_collections, fill_bytes } => (u64::from(age_collections), fill_bytes),
+            PromotionRule::PerObject => (PER_OBJECT, usize::MAX),
+        };
+        let first = from.start.min(to.start);
+        Evacuation {
+            from: ReferenceRange::new(from),
+            to: ReferenceRange::new(to),
+            young_or_large: ReferenceRange::new(Range { start: first, end: large.end }),
+            age_collections,
+            fill_bytes,
+            start: to.start,
+            scan: to.start,
+            top: to.start,
+            queue: to.end,
+            end: to.end,
+            capacity_bytes,
+            kinds,
+            promotion,
+            target,
+            promoted_objects: 0,
+            promoted_bytes: 0,
+            retained_objects: 0,
+            failures: 0,
+        }
+    }
+
+    /// Forwards one slot. Returns whether it refers to a nursery object afterwards.
+    ///
+    /// # Safety
+    ///
+    /// `slot` must be a live slot (SLOT-TYPED).
+    #[inline(always)]
+    pub unsafe fn forward(&mut self, slot: *mut u64) -> bool {
+        // SAFETY: SLOT-TYPED is the caller's obligation.
+        let word = unsafe { *slot };
+        if self.from.contains(word) {
+            let object = ObjectRef::from_reference(word);
+            // SAFETY: OBJ-HEADER, a slot refers to a live object, and from-space holds only those of this collection.
+            let header = unsafe { object.header() };
+            let target = if header.is_live() {
+                // SAFETY: OBJ-HEADER, and FWD-ONCE since the header is one still.
+                unsafe { self.evacuate(object, header) }
+            } else {
+                ObjectRef::from_address(header.bits() as usize)
+            };
+            // SAFETY: SLOT-TYPED, the same object by its new address.
+            unsafe { *slot = target.reference() };
+            return target.address().wrapping_sub(self.start) < self.end - self.start;
+        }
+        if self.young_or_large.contains(word) {
+            return self.visit_other(word);
+        }
+        false
+    }
+
+    #[cold]
+    fn visit_other(&mut self, word: u64) -> bool {
+        if self.to.contains(word) {
+            return true;
+        }
+        self.target.visit_large(ObjectRef::from_reference(word));
+        false
+    }
+
+    /// Forwards `count` slots from `first`. Returns whether one of them refers to a nursery object afterwards.
+    ///
+    /// # Safety
+    ///
+    /// All must be live slots (SLOT-TYPED).
+    pub unsafe fn forward_slots(&mut self, first: *mut u64, count: usize) -> bool {
+        let mut young = false;
+        for i in 0..count {
+            // SAFETY: SLOT-TYPED is the caller's obligation.
+            young |= unsafe { self.forward(first.add(i)) };
+        }
+        young
+    }
+
+    /// # Safety
+    ///
+    /// `object` must be an object of from-space that has not moved, with this header (FWD-ONCE).
+    #[inline(always)]
+    unsafe fn evacuate(&mut self, object: ObjectRef, header: Header) -> ObjectRef {
+        // SAFETY: KIND-LAYOUT, the header is the object's.
+        let words = unsafe { ObjectRef::words(header, &self.kinds) };
+        let size = words * 8;
+        let promote = u64::from(header.age_collections()) >= self.age_collections
+            || self.top - self.start + size >= self.fill_bytes
+            || (self.age_collections == PER_OBJECT && self.ask(header, size));
+        if promote {
+            // SAFETY: as the caller's.
+            if let Some(target) = unsafe { self.promote(object, header, words) } {
+                return target;
+            }
+        }
+        let target = ObjectRef::from_address(self.top);
+        debug_assert!(self.top + size + 8 <= self.queue, "NUR-ROOM");
+        // SAFETY: MEM-OWNED by NUR-ROOM, to-space has room for each survivor.
+        let words = unsafe { object.copy_to(target, header.older(), words) };
+        self.top += words * 8;
+        self.retained_objects += 1;
+        // SAFETY: FWD-ONCE, it had a header until now.
+        unsafe { object.forward_to(target) };
+        target
+    }
+
+    /// # Safety
+    ///
+    /// As for `evacuate`.
+    #[inline(always)]
+    unsafe fn promote(&mut self, object: ObjectRef, header: Header, words: usize) -> Option<ObjectRef> {
+        let has_slots = ObjectRef::has_slots(header, &self.kinds);
+        let room = words + usize::from(header.hash_state() == tenure_object::HashState::FromAddress);
+        let Some(target) = self.target.allocate(room, has_slots) else {
+            self.failures += 1;
+            return None;
+        };
+        let mut old = header.ageless().with(FLAG_UNLOGGED);
+        if has_slots && words > CARDED_SLOTS_MIN {
+            // SAFETY: KIND-LAYOUT, the header is the object's.
+            if unsafe { object.tail_slots(header, &self.kinds) }.1 >= CARDED_SLOTS_MIN {
+                old = old.with(FLAG_CARDED);
+            }
+        }
+        // SAFETY: MEM-OWNED, the target handed out `room` words.
+        let words = unsafe { object.copy_to(target, old, words) };
+        self.promoted_objects += 1;
+        self.promoted_bytes += (words * 8) as u64;
+        // SAFETY: FWD-ONCE, it had a header until now.
+        unsafe { object.forward_to(target) };
+        if has_slots {
+            self.queue -= 8;
+            debug_assert!(self.top <= self.queue, "NUR-ROOM");
+            // SAFETY: MEM-OWNED by NUR-ROOM: the promoted object left at least 16 bytes of to-space unused.
+            unsafe { *(self.queue as *mut usize) = target.address() };
+        }
+        Some(target)
+    }
+
+    #[cold]
+    fn ask(&mut self, header: Header, size_bytes: usize) -> bool {
+        let info = SurvivorInfo {
+            age_collections: header.age_collections(),
+            size_bytes,
+            to_space_used_bytes: self.top - self.start,
+            to_space_capacity_bytes: self.capacity_bytes,
+            kind: header.kind(),
+        };
+        self.promotion.policy.decide(&info) == Survivor::Promote
+    }
+
+    /// Forwards the slots of an old object, and remembers it if it refers to the nursery afterwards.
+    ///
+    /// # Safety
+    ///
+    /// `object` must be an old object outside of the remembered set (OBJ-HEADER, REM-UNIQUE).
+    #[inline]
+    pub unsafe fn scan_old(&mut self, object: ObjectRef) {
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        let header = unsafe { object.header() };
+        debug_assert!(header.is_live() && header.has(FLAG_UNLOGGED), "REM-UNIQUE");
+        let kinds = self.kinds;
+        if header.has(FLAG_CARDED) {
+            // SAFETY: OBJ-HEADER and KIND-LAYOUT.
+            unsafe {
+                object.visit_slots(header, &kinds, |slot| {
+                    if self.forward(slot) {
+                        self.target.remember_card(object, slot);
+                    }
+                });
+            }
+            return;
+        }
+        let mut young = false;
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT.
+        unsafe { object.visit_slots(header, &kinds, |slot| young |= self.forward(slot)) };
+        if young {
+            self.target.remember(object);
+        }
+    }
+
+    /// Forwards the slots of one card of a carded object.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Evacuation::scan_old`]; the object must be carded, and its card's byte clear.
+    pub unsafe fn scan_card(&mut self, object: ObjectRef, card: usize) {
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        let header = unsafe { object.header() };
+        debug_assert!(header.has(FLAG_LIVE | FLAG_CARDED), "REM-UNIQUE");
+        let kinds = self.kinds;
+        let mut young: Option<*mut u64> = None;
+        let inside = Range { start: card, end: card + CARD_BYTES };
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT.
+        unsafe {
+            object.visit_prefix_slots(header, &kinds, |slot| {
+                if inside.contains(slot as usize) && self.forward(slot) {
+                    young = Some(slot);
+                }
+            });
+        }
+        // SAFETY: as above.
+        let (tail, count) = unsafe { object.tail_slots(header, &kinds) };
+        let first = card.max(tail as usize);
+        let last = (card + CARD_BYTES).min(tail as usize + count * 8);
+        let mut slot = first;
+        while slot < last {
+            // SAFETY: SLOT-TYPED, a slot of the tail.
+            if unsafe { self.forward(slot as *mut u64) } {
+                young = Some(slot as *mut u64);
+            }
+            slot += 8;
+        }
+        if let Some(slot) = young {
+            self.target.remember_card(object, slot);
+        }
+    }
+
+    /// Scans until nothing is gray.
+    ///
+    /// # Safety
+    ///
+    /// All roots must have been forwarded, or be forwarded afterwards with another call.
+    pub unsafe fn trace_closure(&mut self) {
+        let kinds = self.kinds;
+        loop {
+            while self.scan < self.top {
+                let object = ObjectRef::from_address(self.scan);
+                // SAFETY: NUR-SCAN, a retained object starts here.
+                let header = unsafe { object.header() };
+                debug_assert!(header.is_live(), "NUR-SCAN");
+                // SAFETY: KIND-LAYOUT, the header is the object's.
+                self.scan += unsafe { ObjectRef::words(header, &kinds) } * 8;
+                // SAFETY: OBJ-HEADER and KIND-LAYOUT.
+                unsafe {
+                    object.visit_slots(header, &kinds, |slot| {
+                        self.forward(slot);
+                    });
+                }
+            }
+            if self.queue < self.end {
+                // SAFETY: MEM-OWNED, the queue's last entry.
+                let address = unsafe { *(self.queue as *const usize) };
+                self.queue += 8;
+                // SAFETY: OBJ-HEADER, promoted in this collection and not remembered yet.
+                unsafe { self.scan_old(ObjectRef::from_address(address)) };
+            } else if let Some(object) = self.target.next_large() {
+                // SAFETY: OBJ-HEADER, a large object that just became old.
+                unsafe { self.scan_old(object) };
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Ends the collection: returns where to-space is filled to, and what was done.
+    pub fn finish(self) -> (usize, EvacuationCounts) {
+        assert!(self.scan == self.top && self.queue == self.end, "NUR-SCAN");
+        let counts = EvacuationCounts {
+            retained_objects: self.retained_objects,
+            retained_bytes: (self.top - self.start) as u64,
+            promoted_objects: self.promoted_objects,
+            promoted_bytes: self.promoted_bytes,
+            promotion_failures: self.failures,
+        };
+        (self.top, counts)
+    }
+}
+
+/// An age that no object reaches, and that is not "never by age" (255) either.
+const PER_OBJECT: u64 = u64::MAX;

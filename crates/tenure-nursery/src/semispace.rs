@@ -1,0 +1,149 @@
+//! The two halves of the nursery: which is active, how large they are, how far they may spill.
+//!
+//! ```text
+//! half: | capacity              | spill          | slack + room for appended hashes |   uncommitted ...
+//!       start                   limit            hard                              committed end
+//! ```
+//!
+//! Both halves always have the same pages committed, so that survivors have room whatever the active half holds
+//! (NUR-ROOM). Changing the size costs a system call. The halves do not know what lies in them.
+
+use tenure_memory::{Cage, PAGE_BYTES, PageError, Range, round_up};
+
+/// The nursery's halves.
+///
+/// Invariant (NUR-BUMP): `start <= top <= hard + slack` in the active half.
+/// Invariant (NUR-ROOM): the reserve half has pages for everything the active half holds plus one word for each object
+/// whose hash is to be appended.
+/// Invariant (NUR-EMPTY): between collections no slot refers into the reserve half.
+#[derive(Debug)]
+pub struct Nursery {
+    active: usize,
+    capacity_bytes: usize,
+    spill_bytes: usize,
+    slack_bytes: usize,
+    committed_bytes: usize,
+    pending_hashes: usize,
+}
+
+impl Nursery {
+    /// Commits both halves for `capacity_bytes`. `slack_bytes` beyond the limit are always writable.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pages.
+    pub fn new(cage: &mut Cage, capacity_bytes: usize, slack_bytes: usize) -> Result<Nursery, PageError> {
+        let mut nursery =
+            Nursery { active: 0, capacity_bytes, spill_bytes: 0, slack_bytes, committed_bytes: 0, pending_hashes: 0 };
+        nursery.commit(cage, nursery.needed(capacity_bytes, 0))?;
+        Ok(nursery)
+    }
+
+    /// Returns the bytes that one half of `capacity_bytes` with `spill_bytes` takes.
+    fn needed(&self, capacity_bytes: usize, spill_bytes: usize) -> usize {
+        let used = capacity_bytes + spill_bytes;
+        round_up(used + self.slack_bytes + Self::hash_room(used), PAGE_BYTES)
+    }
+
+    const fn hash_room(used_bytes: usize) -> usize {
+        used_bytes / 16
+    }
+
+    fn commit(&mut self, cage: &mut Cage, bytes: usize) -> Result<(), PageError> {
+        if bytes > cage.half(0).bytes() {
+            return Err(PageError::new(bytes, "the nursery's address space is used up"));
+        }
+        if bytes > self.committed_bytes {
+            for half in 0..2 {
+                let start = cage.half(half).start;
+                cage.commit(start + self.committed_bytes, start + bytes)?;
+            }
+            self.committed_bytes = bytes;
+        }
+        Ok(())
+    }
+
+    /// Changes the capacity. The halves are uncommitted beyond it when nothing lies there.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pages; the capacity is then as it was.
+    pub fn set_capacity(&mut self, cage: &mut Cage, capacity_bytes: usize, used_bytes: usize) -> Result<(), PageError> {
+        let needed = self.needed(capacity_bytes, 0);
+        self.commit(cage, needed)?;
+        if needed < self.committed_bytes && used_bytes <= capacity_bytes {
+            for half in 0..2 {
+                let start = cage.half(half).start;
+                cage.decommit(start + needed, start + self.committed_bytes);
+            }
+            self.committed_bytes = needed;
+        }
+        self.capacity_bytes = capacity_bytes;
+        Ok(())
+    }
+
+    /// Lets the active half grow by `bytes` beyond its limit until the next collection.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pages or no address space; nothing is changed then.
+    pub fn extend_spill(&mut self, cage: &mut Cage, bytes: usize) -> Result<(), PageError> {
+        self.commit(cage, self.needed(self.capacity_bytes, self.spill_bytes + bytes))?;
+        self.spill_bytes += bytes;
+        Ok(())
+    }
+
+    /// Ends the spill: after a collection, when `used_bytes` are in the active half.
+    pub fn end_spill(&mut self, used_bytes: usize) {
+        self.spill_bytes = round_up(used_bytes.saturating_sub(self.capacity_bytes), PAGE_BYTES);
+    }
+
+    /// Notes that one more object wants a hash word at its next move. Returns whether there is room for it.
+    pub fn reserve_hash(&mut self) -> bool {
+        let room = Self::hash_room(self.capacity_bytes + self.spill_bytes) / 8;
+        let reserved = self.pending_hashes < room;
+        self.pending_hashes += usize::from(reserved);
+        reserved
+    }
+
+    /// Exchanges the halves' roles.
+    pub fn flip(&mut self) {
+        self.active ^= 1;
+        self.pending_hashes = 0;
+    }
+
+    /// Returns the active half's address space.
+    #[must_use]
+    #[inline]
+    pub fn active(&self, cage: &Cage) -> Range {
+        cage.half(self.active)
+    }
+
+    /// Returns the reserve half's address space.
+    #[must_use]
+    #[inline]
+    pub fn reserve(&self, cage: &Cage) -> Range {
+        cage.half(self.active ^ 1)
+    }
+
+    /// Returns the capacity of one half: what the mutator may fill before a minor collection.
+    #[must_use]
+    #[inline]
+    pub fn capacity_bytes(&self) -> usize {
+        self.capacity_bytes
+    }
+
+    /// Returns how far the active half may be filled beyond its capacity until the next collection.
+    #[must_use]
+    #[inline]
+    pub fn spill_bytes(&self) -> usize {
+        self.spill_bytes
+    }
+
+    /// Returns the bytes committed in each half.
+    #[must_use]
+    #[inline]
+    pub fn committed_half_bytes(&self) -> usize {
+        self.committed_bytes
+    }
+}

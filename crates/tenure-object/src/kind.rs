@@ -1,0 +1,161 @@
+//! How the objects of one kind are laid out, declared once and never computed by user code.
+//!
+//! A kind is a prefix of words, some of them slots, and optionally a tail of slots or of plain data whose length is
+//! the object's own. Since every layout is data, the collector needs no callback into the embedder's crate and is
+//! compiled once. Layouts whose slots depend on the contents of an object cannot be expressed.
+
+use crate::header::{FLAG_PINNED, Header, LayoutClass};
+
+/// What follows the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TailLayout {
+    /// Nothing: all objects of the kind have the same size.
+    None,
+    /// Slots, one word each.
+    Slots,
+    /// Elements without slots.
+    Plain {
+        /// Bytes of one element.
+        element_bytes: u32,
+    },
+}
+
+/// The layout of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct KindLayout {
+    /// The kind's name, for people.
+    pub name: &'static str,
+    /// Payload words before the tail, at most 255.
+    pub prefix_words: u16,
+    /// Bit `i % 64` of element `i / 64` says that prefix word `i` is a slot; missing elements are zero.
+    pub slot_map: &'static [u64],
+    /// What follows the prefix.
+    pub tail: TailLayout,
+    /// Objects are allocated in the old generation and never move.
+    pub pinned: bool,
+}
+
+impl KindLayout {
+    const fn has_prefix_slots(&self) -> bool {
+        let mut i = 0;
+        while i < self.slot_map.len() {
+            if self.slot_map[i] != 0 {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
+    /// Returns whether objects of the kind can hold references.
+    #[must_use]
+    pub const fn has_slots(&self) -> bool {
+        self.has_prefix_slots() || matches!(self.tail, TailLayout::Slots)
+    }
+
+    /// Returns the layout class of the kind.
+    #[must_use]
+    pub const fn class(&self) -> LayoutClass {
+        match self.tail {
+            TailLayout::None => {
+                if !self.has_prefix_slots() {
+                    LayoutClass::DataFixed
+                } else if self.prefix_words <= 32 {
+                    LayoutClass::MapFixed
+                } else {
+                    LayoutClass::TableFixed
+                }
+            }
+            TailLayout::Slots if !self.has_prefix_slots() => LayoutClass::SlotsTail,
+            TailLayout::Plain { element_bytes: 1 } if !self.has_prefix_slots() => LayoutClass::BytesTail,
+            _ => LayoutClass::OtherTail,
+        }
+    }
+
+    /// Returns the header of a new object of this kind, with tail length 0.
+    ///
+    /// # Panics
+    ///
+    /// When the prefix has more than 255 words, the id is 0 or 255, or the bitmap names words beyond the prefix.
+    #[must_use]
+    pub const fn header(&self, kind: u8) -> u64 {
+        assert!(self.prefix_words <= 255, "a kind has at most 255 words before its tail: move the rest into a tail");
+        assert!(kind != 0 && kind != 255, "kind ids are 1 to 254");
+        let class = self.class();
+        let high = if let LayoutClass::MapFixed = class { self.slot_map[0] as u32 } else { 0 };
+        // A fixed object has at least one payload word, so that its color has two bits to live in.
+        let prefix = match self.tail {
+            TailLayout::None if self.prefix_words == 0 => 1,
+            _ => self.prefix_words as u8,
+        };
+        let header = Header::new(kind, class, prefix, high);
+        if self.pinned { header.with(FLAG_PINNED).bits() } else { header.bits() }
+    }
+
+    /// Returns the words of an object with `tail_length` elements, header included.
+    #[must_use]
+    #[inline]
+    pub const fn words(&self, tail_length: u32) -> usize {
+        let prefix = self.prefix_words as usize;
+        let payload = match self.tail {
+            TailLayout::None => prefix,
+            TailLayout::Slots => prefix + tail_length as usize,
+            TailLayout::Plain { element_bytes } => {
+                prefix + (tail_length as usize * element_bytes as usize).div_ceil(8)
+            }
+        };
+        1 + if payload == 0 { 1 } else { payload }
+    }
+}
+
+/// Returns the header word `template` with the tail length set.
+#[must_use]
+#[inline]
+pub const fn header_with_length(template: u64, tail_length: u32) -> u64 {
+    template & 0xffff_ffff | (tail_length as u64) << 32
+}
+
+/// The kinds of a model, by id.
+///
+/// Invariant (KIND-LAYOUT): an object whose header says kind `k` was initialized as layout `k` says, and keeps slots
+/// where the layout says slots.
+#[derive(Clone, Copy, Debug)]
+pub struct KindTable {
+    layouts: &'static [KindLayout],
+}
+
+impl KindTable {
+    /// Wraps layouts; the one at index 0 is kind 1.
+    ///
+    /// # Panics
+    ///
+    /// With more than 254 kinds.
+    #[must_use]
+    pub const fn new(layouts: &'static [KindLayout]) -> KindTable {
+        assert!(layouts.len() <= 254, "a model has at most 254 kinds");
+        KindTable { layouts }
+    }
+
+    /// Returns the layout of kind `kind`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such kind.
+    #[must_use]
+    #[inline]
+    pub const fn get(&self, kind: u8) -> &'static KindLayout {
+        &self.layouts[kind as usize - 1]
+    }
+
+    /// Returns how many kinds there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.layouts.len()
+    }
+
+    /// Returns whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.layouts.is_empty()
+    }
+}

@@ -1,0 +1,390 @@
+//! Objects by address: headers, sizes, slots, forwarding.
+//!
+//! [`ObjectRef`] is the address of a header. All methods take constant time but [`ObjectRef::visit_slots`], which takes
+//! time proportional to the slots. Nothing here checks that there is an object; the callers' invariants say so.
+
+use tenure_memory::{Range, WORD_BYTES};
+
+use crate::header::{FLAG_LIVE, HashState, Header, LayoutClass};
+use crate::kind::{KindTable, TailLayout};
+
+/// A word in a slot.
+///
+/// Invariant (SLOT-TYPED): a word in a slot is 0, or the address of the payload of a live object, or no multiple of 8
+/// that lies inside the heap. So one rotate, subtract and compare tells references from everything else, whatever
+/// tagging the model uses.
+pub type Reference = u64;
+
+/// A range of addresses, prepared for asking whether a slot's word refers into it.
+#[derive(Clone, Copy, Debug)]
+pub struct ReferenceRange {
+    first: u64,
+    count: u64,
+}
+
+impl ReferenceRange {
+    /// Prepares the test for references to objects whose headers lie in `range`.
+    #[must_use]
+    pub fn new(range: Range) -> ReferenceRange {
+        debug_assert!(range.start.is_multiple_of(WORD_BYTES) && range.end.is_multiple_of(WORD_BYTES));
+        ReferenceRange {
+            first: ((range.start + WORD_BYTES) >> 3) as u64,
+            count: ((range.end - range.start) >> 3) as u64,
+        }
+    }
+
+    /// Returns the index of the word that the referenced header is, or a number of at least [`ReferenceRange::count`]
+    /// when `word` refers to no object of the range. A word with one of its low 3 bits set rotates them to the top and
+    /// is thereby out of every range.
+    #[must_use]
+    #[inline(always)]
+    pub fn index(&self, word: Reference) -> u64 {
+        word.rotate_right(3).wrapping_sub(self.first)
+    }
+
+    /// Returns the number of words in the range.
+    #[must_use]
+    #[inline(always)]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns whether `word` refers to an object whose header lies in the range.
+    #[must_use]
+    #[inline(always)]
+    pub fn contains(&self, word: Reference) -> bool {
+        self.index(word) < self.count
+    }
+}
+
+/// The address of an object's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef(usize);
+
+impl ObjectRef {
+    /// Wraps the address of a header.
+    #[must_use]
+    #[inline]
+    pub const fn from_address(address: usize) -> ObjectRef {
+        ObjectRef(address)
+    }
+
+    /// Returns the object whose payload is at `payload`.
+    #[must_use]
+    #[inline]
+    pub const fn from_payload(payload: usize) -> ObjectRef {
+        ObjectRef(payload - WORD_BYTES)
+    }
+
+    /// Returns the object that a slot's word refers to.
+    #[must_use]
+    #[inline]
+    pub const fn from_reference(word: Reference) -> ObjectRef {
+        ObjectRef(word as usize - WORD_BYTES)
+    }
+
+    /// Returns the address of the header.
+    #[must_use]
+    #[inline]
+    pub const fn address(self) -> usize {
+        self.0
+    }
+
+    /// Returns the address of the payload.
+    #[must_use]
+    #[inline]
+    pub const fn payload(self) -> usize {
+        self.0 + WORD_BYTES
+    }
+
+    /// Returns the word that refers to this object.
+    #[must_use]
+    #[inline]
+    pub const fn reference(self) -> Reference {
+        (self.0 + WORD_BYTES) as u64
+    }
+
+    /// Reads the header.
+    ///
+    /// # Safety
+    ///
+    /// There must be an object (OBJ-HEADER).
+    #[must_use]
+    #[inline]
+    pub unsafe fn header(self) -> Header {
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        Header::from_bits(unsafe { *(self.0 as *const u64) })
+    }
+
+    /// Writes the header.
+    ///
+    /// # Safety
+    ///
+    /// The word must be owned by the caller or the header of this object (OBJ-HEADER).
+    #[inline]
+    pub unsafe fn set_header(self, header: Header) {
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        unsafe { *(self.0 as *mut u64) = header.bits() }
+    }
+
+    /// Leaves the address of the new copy in place of the header.
+    ///
+    /// # Safety
+    ///
+    /// The object must just have been evacuated, for the first time in this collection (FWD-ONCE).
+    #[inline]
+    pub unsafe fn forward_to(self, target: ObjectRef) {
+        debug_assert!(target.0 as u64 & FLAG_LIVE == 0, "FWD-ONCE: an address looks like a header");
+        // SAFETY: FWD-ONCE, the old copy is dead but for this word.
+        unsafe { *(self.0 as *mut u64) = target.0 as u64 }
+    }
+
+    /// Returns the words of the object, header and hash included.
+    ///
+    /// # Safety
+    ///
+    /// `header` must be this object's header, of a kind in `kinds` or a hole (KIND-LAYOUT).
+    #[must_use]
+    #[inline]
+    pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
+        let prefix = header.prefix_words();
+        let payload = match header.class() {
+            LayoutClass::DataFixed | LayoutClass::MapFixed | LayoutClass::TableFixed => prefix,
+            LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
+            LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
+            LayoutClass::OtherTail => kinds.get(header.kind()).words(header.high()) - 1,
+            LayoutClass::Free => return header.high() as usize,
+        };
+        1 + payload + header.hash_words()
+    }
+
+    /// Returns whether an object with this header can hold references.
+    #[must_use]
+    #[inline]
+    pub fn has_slots(header: Header, kinds: &KindTable) -> bool {
+        match header.class() {
+            LayoutClass::DataFixed | LayoutClass::BytesTail | LayoutClass::Free => false,
+            LayoutClass::MapFixed | LayoutClass::TableFixed | LayoutClass::SlotsTail => true,
+            LayoutClass::OtherTail => kinds.get(header.kind()).has_slots(),
+        }
+    }
+
+    /// Returns the slots of the tail as address of the first and count, or none.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::words`].
+    #[must_use]
+    #[inline]
+    pub unsafe fn tail_slots(self, header: Header, kinds: &KindTable) -> (*mut u64, usize) {
+        let tail = (self.payload() + header.prefix_words() * WORD_BYTES) as *mut u64;
+        match header.class() {
+            LayoutClass::SlotsTail => (tail, header.high() as usize),
+            LayoutClass::OtherTail if kinds.get(header.kind()).tail == TailLayout::Slots => {
+                (tail, header.high() as usize)
+            }
+            _ => (tail, 0),
+        }
+    }
+
+    /// Calls `visit` with the address of every slot before the tail.
+    ///
+    /// # Safety
+    ///
+    /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
+    #[inline(always)]
+    pub unsafe fn visit_prefix_slots(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
+        let payload = self.payload() as *mut u64;
+        match header.class() {
+            LayoutClass::MapFixed => {
+                let mut map = header.high();
+                while map != 0 {
+                    // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
+                    visit(unsafe { payload.add(map.trailing_zeros() as usize) });
+                    map &= map - 1;
+                }
+            }
+            LayoutClass::TableFixed | LayoutClass::OtherTail => {
+                for (i, &bits) in kinds.get(header.kind()).slot_map.iter().enumerate() {
+                    let mut map = bits;
+                    while map != 0 {
+                        // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
+                        visit(unsafe { payload.add(i * 64 + map.trailing_zeros() as usize) });
+                        map &= map - 1;
+                    }
+                }
+            }
+            LayoutClass::DataFixed | LayoutClass::SlotsTail | LayoutClass::BytesTail | LayoutClass::Free => {}
+        }
+    }
+
+    /// Calls `visit` with the address of every slot of the object.
+    ///
+    /// # Safety
+    ///
+    /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
+    #[inline(always)]
+    pub unsafe fn visit_slots(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
+        unsafe { self.visit_prefix_slots(header, kinds, &mut visit) };
+        // SAFETY: as above.
+        let (tail, count) = unsafe { self.tail_slots(header, kinds) };
+        for i in 0..count {
+            // SAFETY: KIND-LAYOUT, the tail has `count` slots.
+            visit(unsafe { tail.add(i) });
+        }
+    }
+
+    /// Returns the identity hash that belongs to this address.
+    #[must_use]
+    #[inline]
+    pub const fn address_hash(self) -> u64 {
+        // The finalizer of splitmix64: all bits of the address reach all bits of the hash.
+        let mut z = (self.0 as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    /// Copies the object to `target` with `header`, and appends the hash if it was asked for but not yet stored.
+    /// `words` are those of the old object. Returns the words of the new one.
+    ///
+    /// # Safety
+    ///
+    /// `[target, target + words + 1)` must be owned, writable and apart from the object (MEM-OWNED); `header` must be
+    /// this object's but for flags and age (OBJ-HEADER).
+    #[inline(always)]
+    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize) -> usize {
+        let source = self.0 as *const u64;
+        let destination = target.0 as *mut u64;
+        if words <= 16 {
+            let mut i = 1;
+            while i < words {
+                // SAFETY: MEM-OWNED, both ranges have `words` words and are disjoint.
+                unsafe { *destination.add(i) = *source.add(i) };
+                i += 1;
+            }
+        } else {
+            // SAFETY: MEM-OWNED, as above.
+            unsafe { std::ptr::copy_nonoverlapping(source.add(1), destination.add(1), words - 1) };
+        }
+        if header.hash_state() == HashState::FromAddress {
+            // SAFETY: MEM-OWNED, the caller keeps room for the hash word.
+            unsafe { *destination.add(words) = self.address_hash() };
+            // SAFETY: MEM-OWNED, the first word of the copy.
+            unsafe { target.set_header(header.with_hash_state(HashState::Appended)) };
+            return words + 1;
+        }
+        // SAFETY: MEM-OWNED, the first word of the copy.
+        unsafe { target.set_header(header) };
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::FLAG_UNLOGGED;
+    use crate::kind::{KindLayout, header_with_length};
+    use proptest::prelude::*;
+
+    static LAYOUTS: [KindLayout; 6] = [
+        KindLayout { name: "pair", prefix_words: 2, slot_map: &[0b11], tail: TailLayout::None, pinned: false },
+        KindLayout { name: "number", prefix_words: 1, slot_map: &[], tail: TailLayout::None, pinned: false },
+        KindLayout { name: "array", prefix_words: 0, slot_map: &[], tail: TailLayout::Slots, pinned: false },
+        KindLayout {
+            name: "bytes",
+            prefix_words: 1,
+            slot_map: &[],
+            tail: TailLayout::Plain { element_bytes: 1 },
+            pinned: false,
+        },
+        KindLayout {
+            name: "mixed",
+            prefix_words: 70,
+            slot_map: &[1 << 63, 0b10_0001],
+            tail: TailLayout::Slots,
+            pinned: true,
+        },
+        KindLayout {
+            name: "rows",
+            prefix_words: 2,
+            slot_map: &[0b10],
+            tail: TailLayout::Plain { element_bytes: 12 },
+            pinned: false,
+        },
+    ];
+
+    fn slots(kind: u8, length: u32) -> (usize, Vec<usize>) {
+        let kinds = KindTable::new(&LAYOUTS);
+        let header = Header::from_bits(header_with_length(kinds.get(kind).header(kind), length));
+        let header = if kinds.get(kind).tail == TailLayout::None {
+            Header::from_bits(kinds.get(kind).header(kind))
+        } else {
+            header
+        };
+        // SAFETY: the header was built from the table.
+        let words = unsafe { ObjectRef::words(header, &kinds) };
+        let mut memory = vec![0u64; words];
+        let object = ObjectRef::from_address(memory.as_mut_ptr() as usize);
+        let mut found = Vec::new();
+        // SAFETY: only addresses are computed, within the vector.
+        unsafe { object.visit_slots(header, &kinds, |slot| found.push((slot as usize - object.payload()) / 8)) };
+        assert_eq!(!found.is_empty() || length == 0, ObjectRef::has_slots(header, &kinds) || length == 0);
+        (words, found)
+    }
+
+    #[test]
+    fn sizes_and_slots_follow_the_layout() {
+        assert_eq!(slots(1, 0), (3, vec![0, 1]));
+        assert_eq!(slots(2, 0), (2, vec![]));
+        assert_eq!(slots(3, 0), (2, vec![]));
+        assert_eq!(slots(3, 3), (4, vec![0, 1, 2]));
+        assert_eq!(slots(4, 9), (4, vec![]));
+        assert_eq!(slots(5, 2), (73, vec![63, 64, 69, 70, 71]));
+        assert_eq!(slots(6, 3), (8, vec![1]));
+    }
+
+    #[test]
+    fn hash_is_appended_once_and_stays() {
+        let kinds = KindTable::new(&LAYOUTS);
+        let header = Header::from_bits(kinds.get(1).header(1)).with_hash_state(HashState::FromAddress);
+        let mut from = [header.bits(), 11, 12];
+        let mut to = [0u64; 4];
+        let source = ObjectRef::from_address(from.as_mut_ptr() as usize);
+        let target = ObjectRef::from_address(to.as_mut_ptr() as usize);
+        // SAFETY: both arrays are large enough and apart.
+        let words = unsafe { source.copy_to(target, header.older(), 3) };
+        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash()));
+        // SAFETY: the header was just written.
+        let header = unsafe { target.header() };
+        assert_eq!((header.hash_state(), header.age_collections()), (HashState::Appended, 1));
+        // SAFETY: the header is of kind 1.
+        assert_eq!(unsafe { ObjectRef::words(header, &kinds) }, 4);
+    }
+
+    proptest! {
+        #[test]
+        fn header_fields_do_not_disturb_each_other(kind in 1u8..255, prefix in any::<u8>(), high in any::<u32>()) {
+            let mut header = Header::new(kind, LayoutClass::SlotsTail, prefix, high).with(FLAG_UNLOGGED);
+            for age in 1..20u8 {
+                header = header.older().with_hash_state(HashState::Constant);
+                prop_assert_eq!(header.age_collections(), age.min(15));
+            }
+            prop_assert_eq!((header.kind(), header.prefix_words(), header.high()), (kind, prefix as usize, high));
+            prop_assert_eq!((header.class(), header.hash_words()), (LayoutClass::SlotsTail, 0));
+            prop_assert!(header.is_live() && header.has(FLAG_UNLOGGED) && !header.without(FLAG_UNLOGGED).has(FLAG_UNLOGGED));
+        }
+
+        #[test]
+        fn only_aligned_words_inside_are_references(word in any::<u64>(), offset in 0u64..4096) {
+            let range = Range { start: 0x7000_0000_0000, end: 0x7000_0010_0000 };
+            let test = ReferenceRange::new(range);
+            for w in [word, 0x7000_0000_0000 + offset, 0x7000_0010_0000 - 2048 + offset] {
+                let header = w.wrapping_sub(8) as usize;
+                let expected = w.is_multiple_of(8) && w >= 8 && range.contains(header);
+                prop_assert_eq!(test.contains(w), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! How the spaces meet without knowing each other.
+//!
+//! The nursery promotes through [`PromotionTarget`] and never learns what an old generation is.
+
+use crate::object::ObjectRef;
+
+/// The space that promoted objects go to.
+pub trait PromotionTarget {
+    /// Returns room for `words` words in the old generation, or nothing when there is none: the nursery then retains
+    /// the object. The words are owned by the caller and registered as an object's start.
+    fn allocate(&mut self, words: usize, has_slots: bool) -> Option<ObjectRef>;
+
+    /// Called with an object in the large-object range that a slot refers to. Young ones survive thereby.
+    fn visit_large(&mut self, object: ObjectRef);
+
+    /// Returns a large object that has survived and whose slots nobody has forwarded yet.
+    fn next_large(&mut self) -> Option<ObjectRef>;
+
+    /// Called for an old object that refers to a retained one, once.
+    fn remember(&mut self, object: ObjectRef);
+
+    /// Called for each slot of the carded old object `owner` that refers to a retained one.
+    fn remember_card(&mut self, owner: ObjectRef, slot: *mut u64);
+}

@@ -1,0 +1,361 @@
+//! Blocks of 256 KiB for one sort of object: with slots, or without.
+//!
+//! Allocation bumps a cursor through one hole at a time and sets the start bit of each object. A space grows by a block
+//! when no hole fits and the budget allows it; blocks without live objects go back to the system after a full
+//! collection, but for a few that are kept. Objects larger than half a block belong elsewhere.
+
+use tenure_memory::{BLOCK_BYTES, BLOCK_WORDS, CHUNK_BYTES, Cage, Fill, PageError, Range};
+use tenure_object::{Header, ObjectRef};
+
+use crate::budget::Budget;
+use crate::free_list::FreeLists;
+use crate::sweep::{is_dead, sweep_block};
+
+/// What a space needs to grow or shrink: the cage, the budget, and what to do with dead memory.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    /// Where the memory lies.
+    pub cage: &'a mut Cage,
+    /// What may be taken.
+    pub budget: &'a mut Budget,
+    /// The last refusal of the system, if there was one.
+    pub refused: &'a mut Option<PageError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BlockState {
+    /// No pages behind it.
+    Released,
+    /// Pages behind it, nothing in it.
+    Empty,
+    /// Objects and holes in it.
+    InUse,
+}
+
+/// A space of blocks.
+///
+/// Invariant (OLD-COVERED): the words of a block in use are covered without gaps by objects, holes and the part
+/// `[cursor, limit)` of the one hole being filled, each with its start bit set, and by nothing else.
+#[derive(Debug)]
+pub struct BlockSpace {
+    range: Range,
+    blocks: Vec<BlockState>,
+    empty: Vec<u32>,
+    released: Vec<u32>,
+    lists: FreeLists,
+    cursor: usize,
+    limit: usize,
+    used_bytes: usize,
+    in_use: usize,
+    holds_slots: bool,
+}
+
+/// Empty blocks kept with their pages after a full collection: 4 MiB, so that a heap of steady size does not go to the
+/// system at each collection.
+const KEPT_BLOCKS: usize = 16;
+
+impl BlockSpace {
+    /// Makes a space without blocks.
+    #[must_use]
+    pub fn new(range: Range, holds_slots: bool) -> BlockSpace {
+        BlockSpace {
+            range,
+            blocks: Vec::new(),
+            empty: Vec::new(),
+            released: Vec::new(),
+            lists: FreeLists::default(),
+            cursor: 0,
+            limit: 0,
+            used_bytes: 0,
+            in_use: 0,
+            holds_slots,
+        }
+    }
+
+    /// Returns the bytes in objects.
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        self.used_bytes
+    }
+
+    /// Returns the bytes of blocks that have pages.
+    #[must_use]
+    pub fn committed_bytes(&self) -> usize {
+        (self.in_use + self.empty.len()) * BLOCK_BYTES
+    }
+
+    /// Returns the bytes in free lists.
+    #[must_use]
+    pub fn listed_bytes(&self) -> usize {
+        self.lists.free_bytes()
+    }
+
+    /// Returns how many blocks hold objects.
+    #[must_use]
+    pub fn blocks_in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// Returns whether objects here can hold references.
+    #[must_use]
+    pub fn holds_slots(&self) -> bool {
+        self.holds_slots
+    }
+
+    /// Returns the part of the hole being filled that is still free.
+    #[must_use]
+    pub fn open_hole(&self) -> Range {
+        Range { start: self.cursor, end: self.limit }
+    }
+
+    /// Calls `visit` with each listed hole.
+    pub fn for_each_hole(&self, visit: impl FnMut(usize, usize)) {
+        self.lists.for_each(visit);
+    }
+
+    /// Returns the addresses of the blocks that hold objects.
+    pub fn blocks(&self) -> impl Iterator<Item = usize> + '_ {
+        let start = self.range.start;
+        self.blocks
+            .iter()
+            .enumerate()
+            .filter(|(_, state)| **state == BlockState::InUse)
+            .map(move |(i, _)| start + i * BLOCK_BYTES)
+    }
+
+    /// Returns room for an object of `words` words, its start bit set, or nothing when neither holes nor the budget
+    /// nor the system have any.
+    #[inline]
+    pub fn allocate(&mut self, words: usize, pages: &mut Pages<'_>) -> Option<ObjectRef> {
+        let bytes = words * 8;
+        let address = self.cursor;
+        if bytes <= self.limit - address {
+            self.cursor = address + bytes;
+            self.used_bytes += bytes;
+            pages.cage.starts().set(pages.cage.bit(address));
+            return Some(ObjectRef::from_address(address));
+        }
+        self.allocate_slow(words, pages)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&mut self, words: usize, pages: &mut Pages<'_>) -> Option<ObjectRef> {
+        assert!(words <= BLOCK_WORDS / 2, "OLD-COVERED: larger objects have a space of their own");
+        let (start, end) = match self.lists.take(words) {
+            Some((address, found)) => (address, address + found * 8),
+            None => {
+                let block = self.grow(pages)?;
+                (block, block + BLOCK_BYTES)
+            }
+        };
+        self.close_hole(pages.cage);
+        (self.cursor, self.limit) = (start, end);
+        self.allocate(words, pages)
+    }
+
+    /// Lists what is left of the hole being filled.
+    pub fn close_hole(&mut self, cage: &Cage) {
+        if self.cursor < self.limit {
+            cage.starts().set(cage.bit(self.cursor));
+            // SAFETY: FREE-LISTED, the rest of the hole is dead and in no list.
+            unsafe { self.lists.add(self.cursor, (self.limit - self.cursor) / 8) };
+        }
+        (self.cursor, self.limit) = (0, 0);
+    }
+
+    /// Takes a block into use. Its pages are there afterwards.
+    fn grow(&mut self, pages: &mut Pages<'_>) -> Option<usize> {
+        if let Some(index) = self.empty.pop() {
+            self.blocks[index as usize] = BlockState::InUse;
+            self.in_use += 1;
+            return Some(self.address(index));
+        }
+        if !pages.budget.take(BLOCK_BYTES) {
+            return None;
+        }
+        let committed = match self.released.pop() {
+            Some(index) => {
+                let start = self.address(index);
+                match pages.cage.commit(start, start + BLOCK_BYTES) {
+                    Ok(()) => Ok(index),
+                    Err(e) => {
+                        self.released.push(index);
+                        Err(e)
+                    }
+                }
+            }
+            None => self.append_chunk(pages.cage),
+        };
+        match committed {
+            Ok(index) => {
+                self.blocks[index as usize] = BlockState::InUse;
+                self.in_use += 1;
+                Some(self.address(index))
+            }
+            Err(e) => {
+                pages.budget.give_back(BLOCK_BYTES);
+                *pages.refused = Some(e);
+                None
+            }
+        }
+    }
+
+    fn address(&self, index: u32) -> usize {
+        self.range.start + index as usize * BLOCK_BYTES
+    }
+
+    /// Commits the next chunk at once, so that the system can use a huge page, and returns its first block. The other
+    /// blocks count when they are used.
+    fn append_chunk(&mut self, cage: &mut Cage) -> Result<u32, PageError> {
+        let first = self.blocks.len();
+        let start = self.range.start + first * BLOCK_BYTES;
+        if start + CHUNK_BYTES > self.range.end {
+            return Err(PageError::new(BLOCK_BYTES, "the address space reserved for the heap is used up"));
+        }
+        cage.commit(start, start + CHUNK_BYTES)?;
+        let count = CHUNK_BYTES / BLOCK_BYTES;
+        self.blocks.resize(first + count, BlockState::Released);
+        self.released.extend((first + 1..first + count).rev().map(|i| i as u32));
+        Ok(first as u32)
+    }
+
+    /// Sweeps all blocks: dead objects become holes, empty blocks go back to the system but for a few.
+    ///
+    /// # Safety
+    ///
+    /// Marking must be complete: each live object black, nothing gray (MARK-STRONG).
+    pub unsafe fn sweep(&mut self, pages: &mut Pages<'_>, poison: bool) {
+        self.close_hole(pages.cage);
+        self.lists.clear();
+        let mut used_bytes = 0;
+        for index in 0..self.blocks.len() {
+            if self.blocks[index] != BlockState::InUse {
+                continue;
+            }
+            let block = self.range.start + index * BLOCK_BYTES;
+            if is_dead(pages.cage, block) {
+                self.empty_block(index, pages, poison);
+            } else {
+                // SAFETY: FREE-LISTED, the lists are empty and marking is complete.
+                let counts = unsafe { sweep_block(pages.cage, block, &mut self.lists, poison) };
+                used_bytes += BLOCK_BYTES - counts.free_bytes;
+            }
+        }
+        self.used_bytes = used_bytes;
+    }
+
+    fn empty_block(&mut self, index: usize, pages: &mut Pages<'_>, poison: bool) {
+        let block = self.range.start + index * BLOCK_BYTES;
+        let bit = pages.cage.bit(block);
+        pages.cage.starts().clear_range(bit, bit + BLOCK_WORDS);
+        self.in_use -= 1;
+        if self.empty.len() < KEPT_BLOCKS && !poison {
+            self.blocks[index] = BlockState::Empty;
+            self.empty.push(index as u32);
+        } else {
+            pages.cage.decommit(block, block + BLOCK_BYTES);
+            pages.budget.give_back(BLOCK_BYTES);
+            self.blocks[index] = BlockState::Released;
+            self.released.push(index as u32);
+        }
+    }
+
+    /// Gives the kept empty blocks back to the system. Returns how many there were.
+    pub fn release_empty(&mut self, pages: &mut Pages<'_>) -> usize {
+        let count = self.empty.len();
+        while let Some(index) = self.empty.pop() {
+            let block = self.address(index);
+            pages.cage.decommit(block, block + BLOCK_BYTES);
+            pages.budget.give_back(BLOCK_BYTES);
+            self.blocks[index as usize] = BlockState::Released;
+            self.released.push(index);
+        }
+        count
+    }
+
+    /// Returns the object or hole that covers `address`, found by the start bits.
+    #[must_use]
+    pub fn find_start(&self, cage: &Cage, address: usize) -> Option<ObjectRef> {
+        let index = (address - self.range.start) / BLOCK_BYTES;
+        if self.blocks.get(index) != Some(&BlockState::InUse) {
+            return None;
+        }
+        let block = self.range.start + index * BLOCK_BYTES;
+        cage.starts()
+            .last_set(cage.bit(block), cage.bit(address) + 1)
+            .map(|bit| ObjectRef::from_address(cage.address(bit)))
+    }
+
+    /// Fills every listed hole with poison, headers and links kept.
+    pub fn poison_holes(&self) {
+        self.lists.for_each(|address, words| {
+            if words > 2 {
+                // SAFETY: FREE-LISTED, beyond its first two words a hole is dead.
+                unsafe { Fill::OldFree.apply(address + 16, address + words * 8) };
+            }
+        });
+    }
+
+    /// Checks that objects and holes cover each block in use without gaps, and that the byte counts agree. Returns the
+    /// bytes in objects, or what is wrong. `words_of` gives the size of the object with a header.
+    ///
+    /// # Errors
+    ///
+    /// With the invariant's name and the address.
+    pub fn check_integrity(&self, cage: &Cage, words_of: impl Fn(Header) -> usize) -> Result<usize, String> {
+        let mut used_bytes = 0;
+        let mut hole_bytes = 0;
+        for block in self.blocks() {
+            let end = block + BLOCK_BYTES;
+            let mut next = block;
+            let open = self.open_hole();
+            for bit in cage.starts().set_bits(cage.bit(block), cage.bit(end)) {
+                let address = cage.address(bit);
+                if open.start < open.end && next == open.start && address >= open.end {
+                    next = open.end;
+                }
+                if open.start < open.end && address >= open.start && address < open.end {
+                    if address == open.start {
+                        continue;
+                    }
+                    return Err(format!("OLD-COVERED: a start at {address:#x} inside the hole being filled"));
+                }
+                if address != next {
+                    return Err(format!("OLD-COVERED: a gap or overlap before {address:#x}, expected {next:#x}"));
+                }
+                // SAFETY: OLD-COVERED, a start bit stands at a header.
+                let header = unsafe { ObjectRef::from_address(address).header() };
+                if !header.is_live() {
+                    return Err(format!("OBJ-HEADER: no header at {address:#x}: {:#x}", header.bits()));
+                }
+                let words = words_of(header);
+                if header.kind() == 0 {
+                    hole_bytes += if words >= 2 { words * 8 } else { 0 };
+                } else {
+                    used_bytes += words * 8;
+                }
+                next = address + words * 8;
+            }
+            if open.start < open.end && next == open.start {
+                next = open.end;
+            }
+            if next != end {
+                return Err(format!("OLD-COVERED: block {block:#x} is covered up to {next:#x} only"));
+            }
+        }
+        if hole_bytes != self.lists.free_bytes() {
+            return Err(format!(
+                "FREE-LISTED: holes of {hole_bytes} bytes in blocks, {} bytes in lists",
+                self.lists.free_bytes()
+            ));
+        }
+        if used_bytes != self.used_bytes {
+            return Err(format!(
+                "byte accounting: {used_bytes} bytes in objects, {} bytes counted",
+                self.used_bytes
+            ));
+        }
+        Ok(used_bytes)
+    }
+}

@@ -1,0 +1,267 @@
+//! Large objects: each in pages of its own, found by block number, never moved.
+//!
+//! An object starts at a block boundary, so that the block number leads to it from any address inside. Young large
+//! objects that a minor collection reaches become old where they are; the rest is freed at its end. Freeing gives the
+//! pages back. Allocation is next fit over block numbers; address space may fragment, memory does not.
+
+use tenure_memory::{BLOCK_BYTES, Cage, PAGE_BYTES, Range, round_up};
+use tenure_object::ObjectRef;
+
+use crate::block_space::Pages;
+
+#[derive(Clone, Copy, Debug)]
+struct LargeObject {
+    address: usize,
+    bytes: usize,
+    young: bool,
+    reached: bool,
+}
+
+/// The space of large objects.
+///
+/// Invariant (LARGE-MAPPED): `owner[b]` is the object that block `b` belongs to, plus one, or 0.
+#[derive(Debug)]
+pub struct LargeSpace {
+    range: Range,
+    owner: Vec<u32>,
+    search: usize,
+    objects: Vec<Option<LargeObject>>,
+    vacant: Vec<u32>,
+    young: Vec<u32>,
+    unscanned: Vec<u32>,
+    used_bytes: usize,
+    young_bytes: usize,
+    committed_bytes: usize,
+}
+
+impl LargeSpace {
+    /// Makes an empty space.
+    #[must_use]
+    pub fn new(range: Range) -> LargeSpace {
+        LargeSpace {
+            range,
+            owner: Vec::new(),
+            search: 0,
+            objects: Vec::new(),
+            vacant: Vec::new(),
+            young: Vec::new(),
+            unscanned: Vec::new(),
+            used_bytes: 0,
+            young_bytes: 0,
+            committed_bytes: 0,
+        }
+    }
+
+    /// Returns the bytes in objects, young ones included.
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        self.used_bytes
+    }
+
+    /// Returns the bytes in young objects.
+    #[must_use]
+    pub fn young_bytes(&self) -> usize {
+        self.young_bytes
+    }
+
+    /// Returns the bytes of pages held.
+    #[must_use]
+    pub fn committed_bytes(&self) -> usize {
+        self.committed_bytes
+    }
+
+    /// Returns the objects.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectRef, usize, bool)> + '_ {
+        self.objects.iter().flatten().map(|o| (ObjectRef::from_address(o.address), o.bytes, o.young))
+    }
+
+    /// Finds `blocks` free block numbers in a row.
+    fn find_run(&mut self, blocks: usize) -> Option<usize> {
+        let total = self.range.bytes() / BLOCK_BYTES;
+        for (from, to) in [(self.search, total), (0, self.search.saturating_add(blocks).min(total))] {
+            let mut start = from;
+            while start + blocks <= to {
+                let taken = (start..start + blocks).rev().find(|b| self.owner.get(*b).is_some_and(|o| *o != 0));
+                match taken {
+                    Some(block) => start = block + 1,
+                    None => return Some(start),
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns zeroed pages for an object of `bytes` bytes, or nothing when the budget or the system have none.
+    pub fn allocate(&mut self, bytes: usize, young: bool, pages: &mut Pages<'_>) -> Option<ObjectRef> {
+        let committed = round_up(bytes, PAGE_BYTES);
+        let blocks = bytes.div_ceil(BLOCK_BYTES);
+        let first = self.find_run(blocks)?;
+        if !pages.budget.take(committed) {
+            return None;
+        }
+        let address = self.range.start + first * BLOCK_BYTES;
+        if let Err(e) = pages.cage.commit(address, address + committed) {
+            pages.budget.give_back(committed);
+            *pages.refused = Some(e);
+            return None;
+        }
+        self.search = first + blocks;
+        let object = LargeObject { address, bytes, young, reached: false };
+        let id = match self.vacant.pop() {
+            Some(id) => {
+                self.objects[id as usize] = Some(object);
+                id
+            }
+            None => {
+                self.objects.push(Some(object));
+                self.objects.len() as u32 - 1
+            }
+        };
+        if self.owner.len() < first + blocks {
+            self.owner.resize(first + blocks, 0);
+        }
+        self.owner[first..first + blocks].fill(id + 1);
+        self.used_bytes += bytes;
+        self.committed_bytes += committed;
+        if young {
+            self.young.push(id);
+            self.young_bytes += bytes;
+        }
+        pages.cage.starts().set(pages.cage.bit(address));
+        Some(ObjectRef::from_address(address))
+    }
+
+    /// Returns the object that `address` lies in.
+    #[must_use]
+    pub fn find(&self, address: usize) -> Option<ObjectRef> {
+        self.id(address).and_then(|id| self.objects[id]).map(|o| ObjectRef::from_address(o.address))
+    }
+
+    fn id(&self, address: usize) -> Option<usize> {
+        let block = (address - self.range.start) / BLOCK_BYTES;
+        self.owner.get(block).filter(|o| **o != 0).map(|o| *o as usize - 1)
+    }
+
+    /// Returns whether the object at `address` has not survived a collection yet.
+    #[must_use]
+    pub fn is_young(&self, address: usize) -> bool {
+        self.id(address).and_then(|id| self.objects[id]).is_some_and(|o| o.young)
+    }
+
+    /// Returns whether `object` is a large object that has not survived a collection yet.
+    #[must_use]
+    pub fn is_young_object(&self, cage: &Cage, object: ObjectRef) -> bool {
+        cage.large().contains(object.address()) && self.is_young(object.address())
+    }
+
+    /// Notes that a minor collection reached `object`.
+    pub fn reach(&mut self, object: ObjectRef) {
+        let Some(id) = self.id(object.address()) else { return };
+        if let Some(o) = &mut self.objects[id]
+            && o.young
+            && !o.reached
+        {
+            o.reached = true;
+            self.unscanned.push(id as u32);
+        }
+    }
+
+    /// Returns a reached young object once, to have its slots forwarded.
+    pub fn next_unscanned(&mut self) -> Option<ObjectRef> {
+        let id = self.unscanned.pop()?;
+        self.objects[id as usize].map(|o| ObjectRef::from_address(o.address))
+    }
+
+    /// Ends a minor collection: reached young objects are old, the others are freed. Returns the bytes and count of
+    /// those promoted and the bytes freed.
+    pub fn finish_minor(&mut self, pages: &mut Pages<'_>) -> (usize, usize, usize) {
+        assert!(self.unscanned.is_empty(), "NUR-SCAN: a reached large object was not scanned");
+        let (mut promoted_bytes, mut promoted, mut freed_bytes) = (0, 0, 0);
+        let mut young = std::mem::take(&mut self.young);
+        for id in young.drain(..) {
+            let Some(object) = &mut self.objects[id as usize] else { continue };
+            if object.reached {
+                (object.young, object.reached) = (false, false);
+                promoted_bytes += object.bytes;
+                promoted += 1;
+            } else {
+                freed_bytes += object.bytes;
+                self.free(id, pages);
+            }
+        }
+        self.young = young;
+        self.young_bytes = 0;
+        (promoted_bytes, promoted, freed_bytes)
+    }
+
+    fn free(&mut self, id: u32, pages: &mut Pages<'_>) {
+        let Some(object) = self.objects[id as usize].take() else { return };
+        let committed = round_up(object.bytes, PAGE_BYTES);
+        let bit = pages.cage.bit(object.address);
+        pages.cage.starts().clear(bit);
+        pages.cage.color().clear_range(bit, bit + 2);
+        pages.cage.decommit(object.address, object.address + committed);
+        pages.budget.give_back(committed);
+        let first = (object.address - self.range.start) / BLOCK_BYTES;
+        self.owner[first..first + object.bytes.div_ceil(BLOCK_BYTES)].fill(0);
+        self.search = self.search.min(first);
+        self.used_bytes -= object.bytes;
+        self.committed_bytes -= committed;
+        self.vacant.push(id);
+    }
+
+    /// Frees the objects that are not marked and clears the colors of the rest. Young objects are kept: a minor
+    /// collection decides about them.
+    ///
+    /// # Safety
+    ///
+    /// Marking must be complete (MARK-STRONG).
+    pub unsafe fn sweep(&mut self, pages: &mut Pages<'_>) -> usize {
+        let before = self.used_bytes;
+        for id in 0..self.objects.len() {
+            let Some(object) = self.objects[id] else { continue };
+            let bit = pages.cage.bit(object.address);
+            if object.young || pages.cage.color().get(bit) {
+                pages.cage.color().clear_range(bit, bit + 2);
+            } else {
+                self.free(id as u32, pages);
+            }
+        }
+        before - self.used_bytes
+    }
+
+    /// Checks the block numbers against the objects, and the byte counts.
+    ///
+    /// # Errors
+    ///
+    /// With the invariant's name.
+    pub fn check_integrity(&self, cage: &Cage) -> Result<(), String> {
+        let mut blocks = 0;
+        let (mut used, mut committed, mut young) = (0, 0, 0);
+        for (id, object) in self.objects.iter().enumerate() {
+            let Some(object) = object else { continue };
+            let first = (object.address - self.range.start) / BLOCK_BYTES;
+            let count = object.bytes.div_ceil(BLOCK_BYTES);
+            if self.owner[first..first + count].iter().any(|o| *o as usize != id + 1) {
+                return Err(format!("LARGE-MAPPED: a block of {:#x} belongs to another object", object.address));
+            }
+            if !cage.starts().get(cage.bit(object.address)) {
+                return Err(format!("LARGE-MAPPED: no start bit for {:#x}", object.address));
+            }
+            blocks += count;
+            used += object.bytes;
+            committed += round_up(object.bytes, PAGE_BYTES);
+            young += if object.young { object.bytes } else { 0 };
+        }
+        if blocks != self.owner.iter().filter(|o| **o != 0).count() {
+            return Err("LARGE-MAPPED: a block belongs to an object that is gone".to_string());
+        }
+        if (used, committed, young) != (self.used_bytes, self.committed_bytes, self.young_bytes) {
+            return Err(format!(
+                "byte accounting: large objects hold {used}/{committed}/{young} bytes, counted {}/{}/{}",
+                self.used_bytes, self.committed_bytes, self.young_bytes
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! The table of a study on the terminal: one row per run, runs of one input together.
+//!
+//! The idea: the columns and what they mean are one static list, which the terminal table, the table in the report and the
+//! report's legend all read, so they cannot disagree. Rendering is linear in the number of runs; nothing is sorted.
+
+use crate::result::MIB;
+use crate::study::RunReport;
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+
+/// One column: its heading, what it means, and how to get its text from a run.
+pub struct Column {
+    /// The heading, with the unit.
+    pub title: &'static str,
+    /// One sentence for the legend.
+    pub meaning: &'static str,
+    /// Numbers stand at the right.
+    pub is_number: bool,
+    /// The text of a run in this column.
+    pub text: fn(&RunReport) -> String,
+}
+
+impl std::fmt::Debug for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Column").field("title", &self.title).finish_non_exhaustive()
+    }
+}
+
+fn ms(ns: u64) -> String {
+    let ms = ns as f64 / 1e6;
+    match ms {
+        ms if ms >= 100.0 => format!("{ms:.0}"),
+        ms if ms >= 10.0 => format!("{ms:.1}"),
+        _ => format!("{ms:.2}"),
+    }
+}
+
+fn pause(run: &RunReport, ns: u64) -> String {
+    if run.summary.minor.count + run.summary.major.count == 0 { "-".to_owned() } else { ms(ns) }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}", share * 100.0)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / MIB)
+}
+
+/// All columns, in order.
+pub const COLUMNS: &[Column] = &[
+    Column {
+        title: "input",
+        meaning: "What ran: a workload with its sizes, or a heap snapshot that was loaded and churned.",
+        is_number: false,
+        text: |run| run.input.clone(),
+    },
+    Column {
+        title: "preset",
+        meaning: "The heap's settings before single flags: sizes of nursery and old generation, and how they grow.",
+        is_number: false,
+        text: |run| run.preset.clone(),
+    },
+    Column {
+        title: "promotion",
+        meaning: "The rule that decides which survivors of a minor collection move to the old generation.",
+        is_number: false,
+        text: |run| run.policy.clone(),
+    },
+    Column {
+        title: "total s",
+        meaning: "Wall time from the first allocation to the last operation, collections included, checking excluded.",
+        is_number: true,
+        text: |run| format!("{:.2}", run.summary.total_ns as f64 / 1e9),
+    },
+    Column {
+        title: "mutator %",
+        meaning: "The share of that time in which the program ran, outside of every pause.",
+        is_number: true,
+        text: |run| percent(run.summary.mutator_fraction),
+    },
+    Column {
+        title: "minor",
+        meaning: "Minor collections: they condemn the nursery only.",
+        is_number: true,
+        text: |run| run.summary.minor.count.to_string(),
+    },
+    Column {
+        title: "major",
+        meaning: "Major collections: they condemn the whole heap.",
+        is_number: true,
+        text: |run| run.summary.major.count.to_string(),
+    },
+    Column {
+        title: "p50 ms",
+        meaning: "Half of all pauses, minor and major together, are at most this long.",
+        is_number: true,
+        text: |run| pause(run, run.summary.pause_p50_ns),
+    },
+    Column {
+        title: "p99 ms",
+        meaning: "99 of 100 pauses are at most this long.",
+        is_number: true,
+        text: |run| pause(run, run.summary.pause_p99_ns),
+    },
+    Column {
+        title: "max ms",
+        meaning: "The longest pause.",
+        is_number: true,
+        text: |run| pause(run, run.summary.pause_max_ns),
+    },
+    Column {
+        title: "MMU 1 ms",
+        meaning: "Minimum mutator utilization: the smallest share, in percent, that the program got of any 1 ms of the run. \
+                  It is 0 as soon as one pause is that long.",
+        is_number: true,
+        text: |run| percent(run.summary.mmu[0]),
+    },
+    Column {
+        title: "10 ms",
+        meaning: "The same over any 10 ms.",
+        is_number: true,
+        text: |run| percent(run.summary.mmu[1]),
+    },
+    Column {
+        title: "100 ms",
+        meaning: "The same over any 100 ms.",
+        is_number: true,
+        text: |run| percent(run.summary.mmu[2]),
+    },
+    Column {
+        title: "promoted MB",
+        meaning: "Bytes that minor collections moved to the old generation.",
+        is_number: true,
+        text: |run| mib(run.summary.promoted_bytes),
+    },
+    Column {
+        title: "peak MB",
+        meaning: "The most memory the heap held from the system: both semispaces, the old generation, large objects, bookkeeping.",
+        is_number: true,
+        text: |run| mib(run.summary.peak_heap_bytes),
+    },
+];
+
+/// The terminal table; `width` is the terminal's, `None` lets it be as wide as it wants.
+pub fn render(runs: &[RunReport], width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    match width {
+        Some(width) => table.set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table.set_header(COLUMNS.iter().map(|column| align(Cell::new(column.title).add_attribute(Attribute::Bold), column)));
+    let mut previous: Option<&str> = None;
+    for run in runs {
+        let repeats = previous == Some(run.input.as_str());
+        previous = Some(&run.input);
+        table.add_row(COLUMNS.iter().enumerate().map(|(index, column)| {
+            let text = if index == 0 && repeats { String::new() } else { (column.text)(run) };
+            align(Cell::new(text), column)
+        }));
+    }
+    table.to_string()
+}
+
+fn align(cell: Cell, column: &Column) -> Cell {
+    cell.set_alignment(if column.is_number { CellAlignment::Right } else { CellAlignment::Left })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::tests::sample_run;
+
+    #[test]
+    fn every_figure_stands_under_its_heading() {
+        let text = render(&[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")], None);
+        for column in COLUMNS {
+            assert!(text.contains(column.title), "{} is missing in\n{text}", column.title);
+        }
+        assert_eq!(text.matches("W1:10").count(), 1, "the input is named once per group:\n{text}");
+        assert!(text.contains("v8-2012") && text.contains("v8-modern"), "{text}");
+        assert!(text.contains("80.0"), "mutator share:\n{text}");
+    }
+
+    #[test]
+    fn a_run_without_collections_has_no_pauses() {
+        let mut run = sample_run("W7:10", "v8-2012");
+        run.records.clear();
+        run.summarize();
+        let text = render(&[run], None);
+        assert!(text.contains('-') && text.contains("100.0"), "{text}");
+    }
+}

@@ -1,0 +1,170 @@
+//! The heap of one isolate as the embedder sees it: a region when borrowed as shared, a safepoint when borrowed mutably.
+//!
+//! `&Heap<M>` reads objects and allocates without ever moving one (NO-COLLECT); `&mut Heap<M>` may collect. The borrow
+//! checker thereby proves that no direct pointer crosses a collection. All work is done by the non-generic
+//! [`tenure_heap::Core`]; this module gives it types. A heap is reached through [`Isolate::enter`](crate::Isolate::enter)
+//! only and cannot be moved, swapped or sent to another thread.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use tenure_events::{Cause, PauseLog};
+use tenure_heap::{AllocError, Core, HeapConfig, HeapError, HeapStatistics, NearLimit, Request, VerifyError};
+
+use crate::gc::Gc;
+use crate::global::Releases;
+use crate::layout::{Kind, Layout, ObjectModel, Of};
+use crate::stack::REGISTERS;
+
+/// The heap of a model, inside [`Isolate::enter`](crate::Isolate::enter).
+///
+/// Invariant BRAND: at most one isolate of a model is entered on a thread, and a `Heap<M>` exists inside an isolate
+/// only; so every pointer, value and slot of `M` that the program can reach belongs to this heap.
+#[repr(C)]
+pub struct Heap<M: ObjectModel> {
+    pub(crate) core: Core,
+    pub(crate) roots: M::Roots,
+    pub(crate) releases: Rc<Releases>,
+    /// The highest place that register 0 had since the last safepoint that looked.
+    pub(crate) frame_high_water: Cell<*mut u64>,
+    not_send: PhantomData<*mut ()>,
+}
+
+impl<M: ObjectModel> Heap<M> {
+    pub(crate) fn new(config: HeapConfig, roots: <M::Roots as Layout>::Init<'static>) -> Result<Box<Self>, HeapError> {
+        const { crate::layout::check_roots::<M::Roots>() };
+        let core = Core::new(config, M::KINDS)?;
+        let mut place = std::mem::MaybeUninit::<M::Roots>::zeroed();
+        // SAFETY: KIND-LAYOUT: `write` initializes all fields.
+        let roots = unsafe {
+            M::Roots::write(place.as_mut_ptr(), roots);
+            place.assume_init()
+        };
+        let releases = Rc::new(Releases::default());
+        assert!(core.registers.window_words >= REGISTERS, "ROOT-EXACT: the whole window is scanned");
+        let frame_high_water = Cell::new(core.registers.top.get());
+        let mut heap = Box::new(Heap { core, roots, releases, frame_high_water, not_send: PhantomData });
+        heap.collector();
+        Ok(heap)
+    }
+
+    /// Returns the core, ready to collect: it knows where the roots struct is and which handles were released, and no
+    /// stale value lies in registers that can come into view again.
+    #[inline]
+    pub(crate) fn collector(&mut self) -> &mut Core {
+        for index in self.releases.drain() {
+            self.core.global_free(index);
+        }
+        self.clear_popped_registers();
+        // SAFETY: ROOT-EXACT: the struct stays where it is, since the heap is boxed and never handed out by value. The
+        // pointer is made anew before each use by the collector, so that it derives from this very borrow.
+        unsafe { self.core.set_roots_struct((&raw mut self.roots).cast(), Of::<M::Roots>::SLOT_WORDS) };
+        &mut self.core
+    }
+
+    /// Returns the untyped heap, for tools that read its records.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Makes room for an object. A collection may happen.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make_room(&mut self, request: &Request) -> Result<(), AllocError> {
+        // SAFETY: NO-COLLECT: `&mut self` proves that no pointer is held; ROOT-EXACT: `collector` set the roots.
+        unsafe { self.collector().make_room(request) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn safepoint_slow(&mut self) {
+        self.collector().safepoint_slow();
+    }
+
+    /// The owner form of the write barrier, after a store into `slot` of `owner`.
+    #[inline(always)]
+    pub(crate) fn log_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64) {
+        if owner.is_unlogged() {
+            // SAFETY: BRAND: `owner` is an object of this heap, and `slot` one of its slots.
+            unsafe { self.core.log_slow(owner.payload(), slot) }
+        }
+    }
+
+    /// Returns the roots struct. Its fields are read with `get` and written with `set`; both cost one instruction.
+    #[must_use]
+    #[inline(always)]
+    pub fn roots(&self) -> &M::Roots {
+        &self.roots
+    }
+
+    /// Lets the collector work if it has something to do: the nursery is full or a collection was asked for.
+    ///
+    /// Costs two loads and a compare otherwise. Loops that allocate in regions call it once per iteration.
+    #[inline(always)]
+    pub fn safepoint(&mut self) {
+        if self.core.window.top.get() > self.core.window.limit.get() {
+            self.safepoint_slow();
+        }
+    }
+
+    /// Collects the whole heap. The pause is proportional to the live objects and the size of the old generation.
+    pub fn collect(&mut self) {
+        self.collector().collect_major(Cause::Requested);
+    }
+
+    /// Collects the nursery. The pause is proportional to its survivors.
+    pub fn collect_minor(&mut self) {
+        self.collector().collect_minor(Cause::Requested);
+    }
+
+    /// Returns the configuration.
+    #[must_use]
+    pub fn config(&self) -> &HeapConfig {
+        self.core.config()
+    }
+
+    /// Returns sizes and counters as of now.
+    #[must_use]
+    pub fn statistics(&self) -> HeapStatistics {
+        self.core.statistics()
+    }
+
+    /// Returns the log of all pauses so far.
+    #[must_use]
+    pub fn pauses(&self) -> &PauseLog {
+        self.core.pauses()
+    }
+
+    /// Checks every invariant of the heap by an independent trace. Takes time proportional to the heap.
+    ///
+    /// # Errors
+    ///
+    /// When an invariant is broken: says which, where, and the path from a root. That is a bug in tenure or in unsafe
+    /// code of the embedder's.
+    pub fn verify(&mut self) -> Result<(), VerifyError> {
+        self.collector().verify()
+    }
+
+    /// Sets a function that is asked before an allocation fails for the heap's limit. It returns the new limit in
+    /// bytes; a value that is not higher lets the allocation fail.
+    pub fn set_near_limit_callback(&mut self, callback: impl FnMut(NearLimit) -> usize + 'static) {
+        self.core.set_near_limit_callback(Box::new(callback));
+    }
+
+    /// Tells the collector that objects hold `delta` bytes more (or less) outside of the heap. External memory can
+    /// trigger major collections.
+    pub fn adjust_external_bytes(&self, delta: isize) {
+        self.core.adjust_external_bytes(delta);
+    }
+}
+
+impl<M: ObjectModel> fmt::Debug for Heap<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heap").field("id", &self.core.id()).finish_non_exhaustive()
+    }
+}
