@@ -56,7 +56,7 @@ impl Core {
     }
 
     fn make_window_room(&mut self, request: &Request) -> Result<(), AllocError> {
-        let requested = self.window.limit.get() == 0 && self.inner().settings.gc_interval == 0;
+        let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
         if !requested && self.window_fits(request) {
             return Ok(());
         }
@@ -164,12 +164,12 @@ impl Core {
         let used_bytes = inner.old_bytes();
         let near = NearLimit {
             limit_bytes,
-            initial_limit_bytes: inner.settings.max_old_bytes,
+            initial_limit_bytes: inner.config.settings.max_old_bytes,
             used_bytes,
             requested_bytes: request.bytes,
         };
         let raised = inner.near_limit.as_mut().map(|callback| callback(near));
-        let possible = inner.settings.reserved_bytes();
+        let possible = inner.config.settings.reserved_bytes();
         let raised = raised.map(|bytes| bytes.min(possible)).filter(|bytes| *bytes > limit_bytes);
         inner.emit(&Event::NearLimit { limit_bytes, used_bytes, raised_to_bytes: raised });
         if let Some(bytes) = raised {
@@ -203,7 +203,7 @@ impl Core {
         self.stress_point();
         let request = Request { header: 0, bytes: 0 };
         let full = self.window.top.get() > self.inner().soft_limit;
-        let requested = self.window.limit.get() == 0 && self.inner().settings.gc_interval == 0;
+        let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
         if full || requested {
             // A safepoint has nobody to report to: the allocation that finds no room does.
             let _ = self.make_window_room(&request);
@@ -213,11 +213,11 @@ impl Core {
     /// Counts an allocation, and collects if the stress settings say so.
     fn stress_point(&mut self) {
         let inner = self.inner();
-        if inner.settings.gc_interval == 0 {
+        if inner.config.settings.gc_interval == 0 {
             return;
         }
         inner.allocations += 1;
-        if inner.allocations.is_multiple_of(inner.settings.gc_interval) {
+        if inner.allocations.is_multiple_of(inner.config.settings.gc_interval) {
             inner.stress_collections += 1;
             if inner.stress_collections.is_multiple_of(8) {
                 self.collect_major(Cause::Stress);
@@ -262,7 +262,7 @@ impl Core {
             let inner = self.inner();
             let short = top + request.bytes - self.window.hard.get();
             let step = tenure_memory::round_up(short.max(SPILL_STEP_BYTES), SPILL_STEP_BYTES);
-            if inner.nursery.spill_bytes() + step > inner.settings.max_spill_bytes {
+            if inner.nursery.spill_bytes() + step > inner.config.settings.max_spill_bytes {
                 return None;
             }
             self.unprotect_reserve();
@@ -309,7 +309,7 @@ impl Core {
         // The pages are new, and so zero.
         // SAFETY: LARGE-MAPPED, the space handed the pages out.
         unsafe { object.set_header(header.with(FLAG_LARGE)) };
-        if inner.large.young_bytes() > inner.nursery.capacity_bytes().max(inner.settings.max_semi_space_bytes)
+        if inner.large.young_bytes() > inner.nursery.capacity_bytes().max(inner.config.settings.max_semi_space_bytes)
             || inner.old_bytes() > inner.old_limit_bytes
         {
             self.request_safepoint();

@@ -21,7 +21,7 @@ use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
 
-use crate::config::{HeapConfig, Settings};
+use crate::config::HeapConfig;
 use crate::error::HeapError;
 use crate::globals::Globals;
 use crate::root_area::RootArea;
@@ -97,7 +97,7 @@ impl RootsStruct {
 
 /// Everything but the window and the root areas.
 pub(crate) struct Inner {
-    pub(crate) settings: Settings,
+    pub(crate) config: HeapConfig,
     pub(crate) kinds: KindTable,
     pub(crate) nursery: Nursery,
     pub(crate) pointer: BlockSpace,
@@ -138,7 +138,7 @@ pub(crate) type NearLimitCallback = Box<dyn FnMut(NearLimit) -> usize>;
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner").field("settings", &self.settings).field("totals", &self.totals).finish_non_exhaustive()
+        f.debug_struct("Inner").field("config", &self.config).field("totals", &self.totals).finish_non_exhaustive()
     }
 }
 
@@ -180,7 +180,7 @@ impl Core {
     pub fn new(mut config: HeapConfig, kinds: &'static [KindLayout]) -> Result<Core, HeapError> {
         config.settings.check()?;
         let (source, clock) = (config.take_source(), config.take_clock());
-        let settings = config.settings;
+        let settings = config.settings.clone();
         let reserved = settings.reserved_bytes();
         let half = settings.max_semi_space_bytes + settings.max_spill_bytes;
         let mut cage = Cage::reserve(
@@ -209,9 +209,9 @@ impl Core {
             refused: None,
             remembered: RememberedSet::new(),
             marker: Marker::new(settings.mark_stack_entries, cage.heap().bytes(), settings.traversal),
-            policy: config.policy.unwrap_or_else(|| settings.promotion.build()),
+            policy: config.policy.take().unwrap_or_else(|| settings.promotion.build()),
             clock,
-            listener: config.listener,
+            listener: config.listener.take(),
             trace: TraceGc::new(std::process::id(), id),
             pauses: PauseLog::new(),
             globals: Globals::default(),
@@ -232,14 +232,14 @@ impl Core {
             last_major_end_ns: 0,
             old_bytes_after_major: 0,
             cage,
-            settings,
+            config,
         };
         inner.remembered.reserve(inner.nursery.capacity_bytes() / 16);
         let core = Core {
             window: Window::default(),
-            registers: RootArea::new(inner.settings.register_words, REGISTER_WINDOW_WORDS),
-            operands: RootArea::new(inner.settings.operand_words, 0),
-            handles: RootArea::new(inner.settings.handle_words, 0),
+            registers: RootArea::new(inner.config.settings.register_words, REGISTER_WINDOW_WORDS),
+            operands: RootArea::new(inner.config.settings.operand_words, 0),
+            handles: RootArea::new(inner.config.settings.handle_words, 0),
             inner: UnsafeCell::new(inner),
             id,
         };
@@ -281,13 +281,13 @@ impl Core {
         let start = inner.nursery.active(&inner.cage).start;
         let capacity = inner.nursery.capacity_bytes();
         inner.soft_limit = start + capacity;
-        if inner.settings.stress_scavenge_percent > 0 {
+        if inner.config.settings.stress_scavenge_percent > 0 {
             let used = self.window.top.get() - start;
-            let fill = inner.random.below(inner.settings.stress_scavenge_percent * capacity as u64 / 100 + 1) as usize;
+            let fill = inner.random.below(inner.config.settings.stress_scavenge_percent * capacity as u64 / 100 + 1) as usize;
             inner.soft_limit = start + fill.max(used.min(capacity)).max(capacity / 16);
         }
         self.window.hard.set(start + capacity + inner.nursery.spill_bytes());
-        self.window.limit.set(if inner.settings.gc_interval > 0 { 0 } else { inner.soft_limit });
+        self.window.limit.set(if inner.config.settings.gc_interval > 0 { 0 } else { inner.soft_limit });
     }
 
     /// Asks the mutator to come to a safepoint at its next collecting allocation.
@@ -427,10 +427,10 @@ impl Core {
         self.inner().globals.free(index);
     }
 
-    /// Returns the plain values of the configuration.
+    /// Returns the configuration, without the objects that were passed in with it.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.inner().settings
+    pub fn config(&self) -> &HeapConfig {
+        &self.inner().config
     }
 
     /// Returns every pause so far.
@@ -498,11 +498,11 @@ impl Core {
         let inner = self.inner();
         let reserve = inner.nursery.reserve(&inner.cage);
         let end = reserve.start + inner.nursery.committed_half_bytes();
-        if inner.settings.poison {
+        if inner.config.settings.poison {
             // SAFETY: MEM-OWNED, nothing lives in the reserve half (NUR-EMPTY).
             unsafe { tenure_memory::Fill::NurseryReserve.apply(reserve.start, end) };
         }
-        if inner.settings.protect {
+        if inner.config.settings.protect {
             inner.cage.protect(reserve.start, end, tenure_memory::Access::None);
         }
     }
@@ -510,7 +510,7 @@ impl Core {
     /// Makes the reserve half accessible again.
     pub(crate) fn unprotect_reserve(&self) {
         let inner = self.inner();
-        if inner.settings.protect {
+        if inner.config.settings.protect {
             let reserve = inner.nursery.reserve(&inner.cage);
             let end = reserve.start + inner.nursery.committed_half_bytes();
             inner.cage.protect(reserve.start, end, tenure_memory::Access::ReadWrite);

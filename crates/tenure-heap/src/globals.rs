@@ -41,10 +41,6 @@ impl Globals {
         &mut self.words
     }
 
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.words
-    }
-
     pub(crate) fn footprint_bytes(&self) -> usize {
         self.words.capacity() * 8 + self.free.capacity() * 4
     }

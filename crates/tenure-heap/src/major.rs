@@ -68,7 +68,7 @@ impl Core {
         let inner = self.inner();
         let (color, heap_start) = (inner.cage.color(), inner.cage.heap().start);
         inner.remembered.retain(&inner.cage, |object| color.get((object.address() - heap_start) / 8));
-        let poison = inner.settings.poison;
+        let poison = inner.config.settings.poison;
         let (pointer, data, large, mut pages) = inner.spaces();
         // SAFETY: MARK-STRONG, marking has finished.
         unsafe { pointer.sweep(&mut pages, poison) };
@@ -88,7 +88,7 @@ impl Core {
         let inner = self.inner();
         let live_bytes = inner.old_bytes();
         let elapsed_ns = record.start_ns.saturating_sub(inner.last_major_end_ns);
-        let (gc, mutator) = if inner.settings.measured_speeds && elapsed_ns > 0 {
+        let (gc, mutator) = if inner.config.settings.measured_speeds && elapsed_ns > 0 {
             let mark_ns = (record.phases.get(Phase::Mark) + record.phases.get(Phase::Rescan)).max(1);
             let grown = record.before.old_used_bytes.saturating_sub(inner.old_bytes_after_major);
             (Some(live_bytes as f64 * 1e6 / mark_ns as f64), Some(grown as f64 * 1e6 / elapsed_ns as f64))
@@ -99,11 +99,11 @@ impl Core {
             live_bytes,
             max_bytes: inner.budget.max_bytes,
             nursery_capacity_bytes: inner.nursery.capacity_bytes(),
-            initial_limit_bytes: inner.settings.initial_old_limit_bytes.min(inner.settings.max_old_bytes),
+            initial_limit_bytes: inner.config.settings.initial_old_limit_bytes.min(inner.config.settings.max_old_bytes),
             gc_bytes_per_ms: gc,
             mutator_bytes_per_ms: mutator,
             mode: GrowthMode::Normal,
-            growing_percent: inner.settings.growing_percent,
+            growing_percent: inner.config.settings.growing_percent,
         });
         let from_bytes = std::mem::replace(&mut inner.old_limit_bytes, decision.limit_bytes);
         let reason = decision.reason.as_str();

@@ -114,14 +114,14 @@ impl Core {
         inner.totals.rescans += record.rescans;
         let details = tenure_events::TraceDetails::default();
         inner.trace.observe(&record, &details);
-        if inner.settings.trace_gc {
+        if inner.config.settings.trace_gc {
             println!("{}", inner.trace.line(&record, &details));
         }
-        if inner.settings.trace_gc_nvp {
+        if inner.config.settings.trace_gc_nvp {
             println!("{}", inner.trace.nvp_line(&record, &details));
         }
         inner.emit(&Event::CollectionEnd(&record));
-        if inner.settings.verify_heap
+        if inner.config.settings.verify_heap
             && let Err(e) = self.verify()
         {
             eprintln!("tenure: {e}");
@@ -248,19 +248,19 @@ impl Core {
         let start = inner.nursery.active(&inner.cage).start;
         let used_bytes = self.window.top.get() - start;
         let elapsed_ms = record.start_ns.saturating_sub(inner.pauses.pauses().last().map_or(0, |p| p.end_ns())) as f64;
-        let speed = (inner.settings.measured_speeds && elapsed_ms > 0.0)
+        let speed = (inner.config.settings.measured_speeds && elapsed_ms > 0.0)
             .then(|| record.before.nursery_used_bytes as f64 / (elapsed_ms / 1e6));
         let capacity_bytes = inner.nursery.capacity_bytes();
         let decision = nursery_capacity(&NurseryInput {
             capacity_bytes,
-            initial_bytes: inner.settings.initial_semi_space_bytes,
-            max_bytes: inner.settings.max_semi_space_bytes,
+            initial_bytes: inner.config.settings.initial_semi_space_bytes,
+            max_bytes: inner.config.settings.max_semi_space_bytes,
             survived_since_growth_bytes: inner.survived_since_growth_bytes,
             live_bytes: used_bytes,
-            growth_factor: inner.settings.semi_space_growth_factor,
+            growth_factor: inner.config.settings.semi_space_growth_factor,
             allocation_bytes_per_ms: speed,
             reduce_memory: false,
-            may_shrink: inner.settings.measured_speeds,
+            may_shrink: inner.config.settings.measured_speeds,
         });
         if decision.capacity_bytes != capacity_bytes {
             let to_bytes = tenure_memory::round_up(decision.capacity_bytes, tenure_memory::PAGE_BYTES);

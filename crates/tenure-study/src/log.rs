@@ -302,7 +302,7 @@ mod tests {
         let lines: Vec<LogLine> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2 * 2 + 2 + runs[0].records.len() + runs[1].records.len());
 
-        let of_run = |wanted| lines.iter().filter(move |line| line.clone().clone().with_run(wanted) == **line);
+        let of_run = |wanted| lines.iter().filter(move |line| (*line).clone().with_run(wanted) == **line);
         let records: Vec<_> = of_run(0).filter(|line| matches!(line, LogLine::Collection { .. })).cloned().collect();
         let expected: Vec<_> = runs[0].records.iter().map(|record| LogLine::collection(0, record)).collect();
         assert_eq!(records, expected);

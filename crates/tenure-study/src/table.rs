@@ -141,14 +141,22 @@ pub const COLUMNS: &[Column] = &[
     },
 ];
 
-/// The terminal table; `width` is the terminal's, `None` lets it be as wide as it wants.
-pub fn render(runs: &[RunReport], width: Option<u16>) -> String {
+/// How wide a table may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// As wide as the terminal, if standard output is one: long cells are broken.
+    Terminal,
+    /// As wide as its contents.
+    Unlimited,
+}
+
+/// The terminal table.
+pub fn render(runs: &[RunReport], width: Width) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    match width {
-        Some(width) => table.set_width(width),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
-    };
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(match width {
+        Width::Terminal => ContentArrangement::Dynamic,
+        Width::Unlimited => ContentArrangement::Disabled,
+    });
     table.set_header(COLUMNS.iter().map(|column| align(Cell::new(column.title).add_attribute(Attribute::Bold), column)));
     let mut previous: Option<&str> = None;
     for run in runs {
@@ -173,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_figure_stands_under_its_heading() {
-        let text = render(&[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")], None);
+        let text = render(&[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")], Width::Unlimited);
         for column in COLUMNS {
             assert!(text.contains(column.title), "{} is missing in\n{text}", column.title);
         }
@@ -187,7 +195,7 @@ mod tests {
         let mut run = sample_run("W7:10", "v8-2012");
         run.records.clear();
         run.summarize();
-        let text = render(&[run], None);
+        let text = render(&[run], Width::Unlimited);
         assert!(text.contains('-') && text.contains("100.0"), "{text}");
     }
 }

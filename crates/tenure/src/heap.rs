@@ -122,7 +122,7 @@ impl<M: ObjectModel> Heap<M> {
         self.collector().collect_minor(Cause::Requested);
     }
 
-    /// Returns the configuration.
+    /// Returns the configuration that the heap was made with.
     #[must_use]
     pub fn config(&self) -> &HeapConfig {
         self.core.config()

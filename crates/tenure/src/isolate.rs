@@ -76,7 +76,7 @@ impl<M: ObjectModel> Isolate<M> {
         self.heap.pauses()
     }
 
-    /// Returns the configuration.
+    /// Returns the configuration that the heap was made with.
     #[must_use]
     pub fn config(&self) -> &HeapConfig {
         self.heap.config()

@@ -31,7 +31,8 @@ pub struct JitView<'h> {
     pub window_limit: *mut usize,
     /// The address of the word that holds the end of the memory that a region may use.
     pub window_hard: *mut usize,
-    /// The address of the word that holds the address of register 0.
+    /// The address of the word that holds the address of register 0. To be read only: frames are pushed and popped by
+    /// [`Heap::push_frame`] and [`Heap::pop_frame`].
     pub frame: *mut *mut u64,
     /// The address of the word that holds the address one past the top operand.
     pub operand_top: *mut *mut u64,

@@ -33,7 +33,11 @@ pub use stack::{REGISTERS, RSlot};
 pub use value::{LowTag, NanBox, Tagging, Value};
 
 pub use tenure_derive::{Field, Kind, Roots, object_model};
-pub use tenure_heap::{AllocError, HeapConfig, HeapError, HeapStatistics, NearLimit, VerifyError};
+pub use tenure_events as events;
+pub use tenure_heap::{
+    AllocError, AllocErrorKind, ConfigError, FlagSpec, HeapConfig, HeapError, HeapStatistics, NearLimit, Settings,
+    VerifyError,
+};
 
 /// What the derive macros refer to. Not part of the API.
 #[doc(hidden)]

@@ -24,7 +24,7 @@ pub(super) fn check(h: &Heap<Replay>, shape: &Shape<'_>) -> Result<Found, RunErr
     let mut seen = vec![false; shape.snapshot.node_count() as usize];
     let mut found = Found::default();
     let top = h.roots().top.get();
-    expect(shape, "the root", top, shape.root)?;
+    expect(shape, &"the root", top, shape.root)?;
     seen[shape.root as usize] = true;
     let mut open = vec![top];
     while let Some(object) = open.pop() {

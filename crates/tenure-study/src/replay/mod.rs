@@ -18,7 +18,7 @@ use crate::measure::Laps;
 use crate::workload::{Bench, Outcome, REGION_OBJECTS, RunError, seconds};
 use check::{Found, check};
 use churn::{Churn, Rebuilt};
-use model::{Replay, Roots, RootsInit, Table, TableInit, TablePart, TablePartInit};
+use model::{Replay, RootsInit, Table, TableInit, TablePart, TablePartInit};
 use shape::Shape;
 use tenure::prelude::*;
 use tenure_snapshot::dominators::RootPolicy;

@@ -15,8 +15,8 @@ macro_rules! data_kinds {
             #[derive(Kind)]
             #[tail(Frozen<u64>)]
             pub(super) struct $kind {
-                ordinal: u64,
-                edges: [Slot<Dyn<Replay>>; $edges],
+                pub(super) ordinal: u64,
+                pub(super) edges: [Slot<Dyn<Replay>>; $edges],
             }
         )*
     };
@@ -160,18 +160,18 @@ pub(super) fn allocate<'h>(
     macro_rules! data_node {
         ($kind:ident, $init:ident) => {{
             let edges = std::array::from_fn(&mut edge);
-            h.try_alloc_tail::<$kind>(surplus, $init { ordinal, edges }, word).ok()?.to_value()
+            h.try_alloc_tail::<$kind, _>(surplus, $init { ordinal, edges }, word).ok()?.to_value()
         }};
     }
     Some(match layout.edges {
-        0 => h.try_alloc_tail::<Data0>(surplus, Data0Init { ordinal }, word).ok()?.to_value(),
+        0 => h.try_alloc_tail::<Data0, _>(surplus, Data0Init { ordinal }, word).ok()?.to_value(),
         1 => data_node!(Data1, Data1Init),
         2 => data_node!(Data2, Data2Init),
         3 => data_node!(Data3, Data3Init),
         MAX_DATA_EDGES => data_node!(Data4, Data4Init),
         edges => {
             let element = |index| if index < edges { edge(index) } else { Value::nil() };
-            h.try_alloc_tail::<Slots>(edges + surplus, SlotsInit { ordinal }, element).ok()?.to_value()
+            h.try_alloc_tail::<Slots, _>(edges + surplus, SlotsInit { ordinal }, element).ok()?.to_value()
         }
     })
 }

@@ -8,7 +8,7 @@ use super::Group;
 use crate::analysis::mmu_curve;
 use crate::result::MIB;
 use crate::study::RunReport;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use std::fmt;
 use std::ops::Range;

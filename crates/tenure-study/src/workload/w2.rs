@@ -32,7 +32,10 @@ struct Roots {
 object_model! { model Bench2 { roots: Roots, kinds: [Node, Doubles] } }
 
 const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "building a tree" };
-const EMPTY: NodeInit<'static> = NodeInit { left: None, right: None, i: 0, j: 0 };
+
+fn empty<'a>() -> NodeInit<'a> {
+    NodeInit { left: None, right: None, i: 0, j: 0 }
+}
 
 fn region_tree<'h>(h: &'h Heap<Bench2>, depth: u32) -> Option<Gc<'h, Node>> {
     let (left, right) = match depth.checked_sub(1) {
@@ -44,9 +47,9 @@ fn region_tree<'h>(h: &'h Heap<Bench2>, depth: u32) -> Option<Gc<'h, Node>> {
 
 fn region_populate<'h>(h: &'h Heap<Bench2>, depth: u32, node: Gc<'h, Node>) -> Option<()> {
     let Some(depth) = depth.checked_sub(1) else { return Some(()) };
-    let left = h.try_alloc::<Node>(EMPTY).ok()?;
+    let left = h.try_alloc::<Node>(empty()).ok()?;
     node.set_left(h, Some(left));
-    let right = h.try_alloc::<Node>(EMPTY).ok()?;
+    let right = h.try_alloc::<Node>(empty()).ok()?;
     node.set_right(h, Some(right));
     region_populate(h, depth, left)?;
     region_populate(h, depth, right)
@@ -84,9 +87,9 @@ fn populate(h: &mut Heap<Bench2>, depth: u32) -> Result<(), RunError> {
         h.safepoint();
         return region_populate(h, depth, top(h)).ok_or(OUT_OF_MEMORY);
     }
-    let (region, left) = h.try_alloc_with::<Node, _>(|_| EMPTY).map_err(|_| OUT_OF_MEMORY)?;
+    let (region, left) = h.try_alloc_with::<Node, _>(|_| empty()).map_err(|_| OUT_OF_MEMORY)?;
     top(region).set_left(region, Some(left));
-    let (region, right) = h.try_alloc_with::<Node, _>(|_| EMPTY).map_err(|_| OUT_OF_MEMORY)?;
+    let (region, right) = h.try_alloc_with::<Node, _>(|_| empty()).map_err(|_| OUT_OF_MEMORY)?;
     top(region).set_right(region, Some(right));
     for is_right in [false, true] {
         let parent = top(h);
@@ -113,7 +116,7 @@ fn count(tree: Option<Gc<'_, Node>>) -> u64 {
 }
 
 fn from_the_top(h: &mut Heap<Bench2>, depth: u32) -> Result<(), RunError> {
-    let (h1, node) = h.try_alloc_with::<Node, _>(|_| EMPTY).map_err(|_| OUT_OF_MEMORY)?;
+    let (h1, node) = h.try_alloc_with::<Node, _>(|_| empty()).map_err(|_| OUT_OF_MEMORY)?;
     h1.push(node.into()).map_err(|_| OUT_OF_MEMORY)?;
     populate(h, depth)
 }
@@ -144,7 +147,7 @@ fn once(h: &mut Heap<Bench2>, sums: &mut Sums) -> Result<(), RunError> {
         .try_alloc_tail_zeroed_with::<Doubles, _>(DOUBLES, |_| DoublesInit {})
         .map_err(|_| RunError::OutOfMemory { doing: "allocating the array of doubles" })?;
     for index in 1..DOUBLES / 2 {
-        array.tail_put(index, 1.0 / index as f64);
+        array.tail()[index].set(1.0 / index as f64);
     }
     region.roots().array.set(Some(array));
     sums.objects += tree_size(STRETCH_DEPTH) + tree_size(LONG_DEPTH) + 1;
@@ -162,7 +165,7 @@ fn once(h: &mut Heap<Bench2>, sums: &mut Sums) -> Result<(), RunError> {
     }
     sums.long += count(h.roots().long_lived.get());
     let array = h.roots().array.get();
-    sums.arrays += u64::from(array.is_some_and(|array| array.tail_get(1000) == 1.0 / 1000.0));
+    sums.arrays += u64::from(array.is_some_and(|array| array.tail()[1000].get() == 1.0 / 1000.0));
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         let span = watch.stop(h, 0);
         let (mut sum, mut bytes) = (0, 0);
         for buffer in h.roots().ring.get().iter().flat_map(|ring| ring.tail()).filter_map(|slot| slot.get()) {
-            sum += u64::from(buffer.tail_get(0)) + u64::from(buffer.tail_get(BUFFER_BYTES - 1));
+            sum += u64::from(buffer.tail()[0].get()) + u64::from(buffer.tail()[BUFFER_BYTES - 1].get());
             bytes += buffer.tail_len() as u64;
         }
         let check = format!("W4 w={window} ops={messages} sum={sum} bytes={bytes}");

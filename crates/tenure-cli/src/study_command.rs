@@ -1,0 +1,114 @@
+//! `tenure study`: inputs under configurations, a table, a page, a log.
+
+use crate::output::{print_line, write_file};
+use crate::progress::{Progress, reading};
+use crate::run_command::DEFAULT_CHURN;
+use crate::{Failure, args};
+use clap::ArgMatches;
+use std::path::Path;
+use std::time::Instant;
+use tenure::HeapConfig;
+use tenure_study::input::{Input, OpenInput};
+use tenure_study::report::{self, Origin};
+use tenure_study::study::{self, Configuration, RunReport};
+use tenure_study::table::{self, Width};
+
+/// What runs without arguments, each with its sizes: under a minute under all presets on two cores.
+const DEFAULT_INPUTS: [&str; 4] = ["s-worker", "W1:17", "W3:400", "W4:100000,1000000"];
+/// The same, some seconds under two presets.
+const QUICK_INPUTS: [&str; 4] = ["s-worker", "W1:14", "W3:50", "W4:20000,200000"];
+const QUICK_PRESETS: [&str; 2] = ["v8-2012", "low-latency"];
+const QUICK_CHURN: u64 = 50_000;
+
+const LOG_NAME: &str = "events.jsonl";
+const REPORT_NAME: &str = "report.html";
+
+pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
+    let quick = matches.get_flag("quick");
+    let inputs = inputs(matches, quick)?;
+    let configurations = configurations(matches, quick)?;
+    let rng = args::given_rng(matches)?;
+    let default_churn = if quick { QUICK_CHURN } else { DEFAULT_CHURN };
+    let churn = matches.get_one::<u64>("churn").copied().unwrap_or(default_churn);
+    let folder = Path::new(matches.get_one::<String>("out").map_or("", String::as_str));
+    // A folder that cannot be written is found before the work, not after it.
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+
+    let is_shown = !args::prints_collections(&args::given_study_flags(matches));
+    let opened: Vec<OpenInput> = inputs
+        .iter()
+        .map(|input| reading(&input.label(), is_shown, |progress| input.open(progress)))
+        .collect::<Result<_, _>>()?;
+
+    let started = Instant::now();
+    let progress = Progress::new((opened.len() * configurations.len()) as u64, is_shown);
+    let mut runs: Vec<RunReport> = Vec::new();
+    for input in &opened {
+        for configuration in &configurations {
+            progress.begin(&format!("{}, {}", input.label(), configuration.preset));
+            let result = study::run(input, configuration, churn, rng);
+            if result.is_err() {
+                progress.finish();
+            }
+            runs.push(result?);
+            progress.end();
+        }
+    }
+    progress.finish();
+
+    print_line(table::render(&runs, Width::Terminal))?;
+    let origin = Origin { command: command_text(), log_name: LOG_NAME.to_owned() };
+    let page = report::render(&runs, &origin)?;
+    let (page_path, log_path) = (folder.join(REPORT_NAME), folder.join(LOG_NAME));
+    write_file(&page_path, |out| out.write_all(page.as_bytes()))?;
+    write_file(&log_path, |out| tenure_study::log::write(&runs, out))?;
+    print_line(format_args!(
+        "{} runs in {:.1} s. Charts and the meaning of each column: {}; every event: {}",
+        runs.len(),
+        started.elapsed().as_secs_f64(),
+        page_path.display(),
+        log_path.display()
+    ))
+}
+
+fn inputs(matches: &ArgMatches, quick: bool) -> Result<Vec<Input>, Failure> {
+    let given: Vec<&str> = matches.get_many::<String>("inputs").into_iter().flatten().map(String::as_str).collect();
+    let names = match (given.is_empty(), quick) {
+        (false, _) => given,
+        (true, false) => DEFAULT_INPUTS.to_vec(),
+        (true, true) => QUICK_INPUTS.to_vec(),
+    };
+    names.into_iter().map(|name| Ok(name.parse()?)).collect()
+}
+
+/// Every preset with every policy; a mistake in any of them is an error now.
+fn configurations(matches: &ArgMatches, quick: bool) -> Result<Vec<Configuration>, Failure> {
+    let list = |id| -> Vec<String> { matches.get_many::<String>(id).into_iter().flatten().cloned().collect() };
+    let mut presets = list("presets");
+    if presets.is_empty() {
+        presets = match quick {
+            true => QUICK_PRESETS.map(str::to_owned).to_vec(),
+            false => HeapConfig::presets().iter().map(|(name, _)| (*name).to_owned()).collect(),
+        };
+    }
+    let mut policies: Vec<Option<String>> = list("policies").into_iter().map(Some).collect();
+    if policies.is_empty() {
+        policies.push(None);
+    }
+    let flags = args::given_study_flags(matches);
+    let mut configurations = Vec::new();
+    for preset in &presets {
+        for policy in &policies {
+            let configuration =
+                Configuration { preset: preset.clone(), policy: policy.clone(), flags: flags.clone() };
+            configuration.heap_config()?;
+            configurations.push(configuration);
+        }
+    }
+    Ok(configurations)
+}
+
+/// The command as it was given, without the path of the program.
+fn command_text() -> String {
+    std::iter::once("tenure".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,22 @@
+// refused: a region does not go to another thread
+#![forbid(unsafe_code)]
+use tenure::prelude::*;
+
+#[derive(Kind)]
+struct Pair {
+    car: Slot<Dyn<Lox>>,
+    cdr: Slot<Dyn<Lox>>,
+}
+#[derive(Roots)]
+struct Roots {
+    list: Root<Dyn<Lox>>,
+}
+object_model! { model Lox { roots: Roots, kinds: [Pair] } }
+
+fn run(h: &Heap<Lox>) {
+    std::thread::scope(|threads| {
+        threads.spawn(|| h.roots().list.get().is_nil());
+    });
+}
+
+fn main() {}

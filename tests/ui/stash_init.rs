@@ -1,0 +1,26 @@
+// refused: initial values cannot be kept for a later allocation
+#![forbid(unsafe_code)]
+use tenure::prelude::*;
+
+#[derive(Kind)]
+struct Pair {
+    car: Slot<Dyn<Lox>>,
+    cdr: Slot<Dyn<Lox>>,
+}
+#[derive(Roots)]
+struct Roots {
+    list: Root<Dyn<Lox>>,
+}
+object_model! { model Lox { roots: Roots, kinds: [Pair] } }
+
+fn run(h: &mut Heap<Lox>) {
+    let mut stash = None;
+    h.alloc_with::<Pair>(|h| {
+        let init = PairInit { car: h.roots().list.get(), cdr: Value::nil() };
+        stash = Some(init);
+        init
+    });
+    h.alloc_with::<Pair>(|_| stash.unwrap());
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+// refused: a store needs the heap, for its barrier
+#![forbid(unsafe_code)]
+use tenure::prelude::*;
+
+#[derive(Kind)]
+struct Pair {
+    car: Slot<Dyn<Lox>>,
+    cdr: Slot<Dyn<Lox>>,
+}
+#[derive(Roots)]
+struct Roots {
+    list: Root<Dyn<Lox>>,
+}
+object_model! { model Lox { roots: Roots, kinds: [Pair] } }
+
+fn run(p: Gc<'_, Pair>) {
+    p.get().car.set(Value::nil());
+}
+
+fn main() {}
