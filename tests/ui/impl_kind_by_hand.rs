@@ -15,7 +15,7 @@ object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 #[derive(Kind)]
 struct Forged {
-    word: u64,
+    bits: u64,
 }
 impl tenure::Kind for Forged {
     type Model = Lox;

@@ -4,11 +4,11 @@ use tenure::prelude::*;
 
 #[derive(Kind)]
 #[repr(C, packed)]
-struct Pair {
+struct Number {
     flag: u8,
-    car: Slot<Dyn<Lox>>,
+    value: u64,
 }
-object_model! { model Lox { kinds: [Pair] } }
+object_model! { model Lox { kinds: [Number] } }
 
 
 

@@ -10,21 +10,7 @@ use syn::{Error, Ident, Result, Type, Visibility};
 use crate::layout::{Struct, StructField, own};
 
 /// Methods of `Gc` that would hide an accessor.
-const RESERVED: [&str; 13] = [
-    "get",
-    "put",
-    "tail",
-    "ptr_eq",
-    "identity_hash",
-    "to_value",
-    "into",
-    "try_into",
-    "clone",
-    "deref",
-    "payload",
-    "word",
-    "items",
-];
+const RESERVED: [&str; 8] = ["get", "put", "tail", "ptr_eq", "identity_hash", "to_value", "into", "try_into"];
 
 /// Returns the part of the trait's name that says who sees it, and the trait's visibility.
 fn group(item: &Struct<'_>, field: &StructField<'_>) -> (String, Visibility) {

@@ -92,11 +92,6 @@ impl<'a> Struct<'a> {
         quote! {
             #[doc = #doc]
             #vis struct #init<'a> { #(#fields,)* }
-            impl<'a> ::core::clone::Clone for #init<'a> {
-                #[inline(always)]
-                fn clone(&self) -> Self { *self }
-            }
-            impl<'a> ::core::marker::Copy for #init<'a> {}
             impl<'a> ::core::fmt::Debug for #init<'a> {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     f.debug_struct(#text).finish_non_exhaustive()

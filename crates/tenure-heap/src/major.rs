@@ -49,12 +49,15 @@ impl Core {
         });
         let roots = self.lap(record, Phase::Roots, start);
         let inner = self.inner();
-        let clock = &inner.clock;
         // SAFETY: MARK-LISTED, only roots have been shaded and nothing moves until the sweep is over.
-        let rescan_ns = unsafe { inner.marker.finish(&inner.cage, &inner.kinds, &|| clock.now_ns()) };
-        let total = inner.clock.now_ns() - roots;
-        record.phases.add(Phase::Mark, total.saturating_sub(rescan_ns));
-        record.phases.add(Phase::Rescan, rescan_ns);
+        unsafe { inner.marker.drain(&inner.cage, &inner.kinds) };
+        let marked = self.lap(record, Phase::Mark, roots);
+        let inner = self.inner();
+        if inner.marker.has_gray() {
+            // SAFETY: as above.
+            unsafe { inner.marker.rescan(&inner.cage, &inner.kinds) };
+            self.lap(record, Phase::Rescan, marked);
+        }
         let counts = inner.marker.take_counts();
         record.marked_objects = counts.marked_objects;
         record.mark_stack_overflows = counts.overflows;

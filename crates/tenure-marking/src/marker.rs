@@ -1,11 +1,12 @@
 //! Shade, scan, drain, rescan.
 //!
-//! [`Marker::shade`] takes a word from a root or slot; [`Marker::drain`] scans until the stack is empty;
-//! [`Marker::finish`] adds rescans until nothing is gray. Objects wait in a short FIFO between pop and scan, so that
-//! their memory arrives before it is read; where objects lie close to what refers to them the FIFO costs more than it
-//! saves, so the traversal is chosen anew every few thousand objects from how far apart they are. Long arrays are
-//! scanned in chunks with a cursor, so that one array does not fill the stack. The marker does not know which
-//! spaces there are.
+//! [`Marker::shade`] takes a word from a root or slot; [`Marker::drain`] scans until nothing is gray or listed. Its next
+//! object comes from the mark stack, or else from a long array that is half scanned, or else from a block that holds
+//! gray objects. Two loops do that. One is plain depth first: best where objects lie near what refers to them. In the
+//! other, an object waits in a FIFO while its memory is prefetched, and each of its slots waits in a second FIFO while
+//! the color bits of what it refers to are: best where the graph is scattered. Which one runs is decided every few
+//! thousand objects from how far apart they are. Long arrays are scanned in chunks with a cursor, so that one array does
+//! not fill the stack. The marker does not know which spaces there are.
 
 use tenure_memory::{BLOCK_WORDS, Cage};
 use tenure_object::{Header, KindTable, ObjectRef, ReferenceRange};
@@ -13,8 +14,14 @@ use tenure_object::{Header, KindTable, ObjectRef, ReferenceRange};
 use crate::color::Colors;
 use crate::mark_stack::MarkStack;
 
-/// Entries in the prefetch FIFO. 16 to 64 are equally good on the machines measured; fewer hide too little.
-const FIFO: usize = 32;
+/// Objects whose memory is on its way. 16 to 64 are equally good on the machines measured; fewer hide too little.
+const OBJECT_FIFO: usize = 32;
+
+/// Slots whose targets' color bits are on their way.
+const EDGE_FIFO: usize = 64;
+
+/// An empty place in a FIFO: no object has so high a bit.
+const NOTHING: u64 = u64::MAX;
 
 /// Slots of a long array scanned in one go.
 const ARRAY_CHUNK_SLOTS: usize = 512;
@@ -62,8 +69,19 @@ pub struct Marker {
     cursors: Vec<ArrayCursor>,
     gray_blocks: Vec<u64>,
     any_gray: bool,
+    rescan: Rescan,
+    rescanning: bool,
     traversal: Traversal,
     counts: MarkCounts,
+}
+
+/// How far the search for gray objects has come: `[word, end)` of the bitmap are left of a block; `next_block` is where
+/// to look for the next one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rescan {
+    word: usize,
+    end: usize,
+    next_block: usize,
 }
 
 /// What a marker needs to know of the heap, copied into locals of the mark loop.
@@ -71,7 +89,9 @@ pub struct Marker {
 struct View {
     colors: Colors,
     heap: ReferenceRange,
-    data: ReferenceRange,
+    data_first: u64,
+    data_count: u64,
+    nursery_count: u64,
     start: usize,
     kinds: KindTable,
 }
@@ -81,6 +101,12 @@ impl View {
     fn object(&self, bit: u64) -> ObjectRef {
         ObjectRef::from_address(self.start + bit as usize * 8)
     }
+}
+
+/// Returns whether the objects at two bits lie further apart than a page, within which the hardware prefetches.
+#[inline(always)]
+fn is_far(a: u64, b: u64) -> bool {
+    a.abs_diff(b) > 512
 }
 
 #[inline(always)]
@@ -104,6 +130,8 @@ impl Marker {
             cursors: Vec::with_capacity(CURSORS.min(capacity.max(1))),
             gray_blocks: vec![0; blocks.div_ceil(64)],
             any_gray: false,
+            rescan: Rescan::default(),
+            rescanning: false,
             traversal,
             counts: MarkCounts::default(),
         }
@@ -130,7 +158,9 @@ impl Marker {
         View {
             colors: Colors::new(cage.color()),
             heap: ReferenceRange::new(cage.heap()),
-            data: ReferenceRange::new(cage.data()),
+            data_first: cage.bit(cage.data().start) as u64,
+            data_count: (cage.data().bytes() / 8) as u64,
+            nursery_count: (cage.nursery().bytes() / 8) as u64,
             start: cage.heap().start,
             kinds: *kinds,
         }
@@ -154,11 +184,19 @@ impl Marker {
     #[inline(always)]
     unsafe fn shade_in(&mut self, view: &View, cage: &Cage, word: u64) {
         let bit = view.heap.index(word);
-        if bit >= view.heap.count() || !view.colors.blacken_if_white(bit as usize) {
+        if bit < view.heap.count() {
+            self.reach(view, cage, bit);
+        }
+    }
+
+    /// Marks the object at `bit` and lists it, unless that has happened before.
+    #[inline(always)]
+    fn reach(&mut self, view: &View, cage: &Cage, bit: u64) {
+        if !view.colors.blacken_if_white(bit as usize) {
             return;
         }
         self.counts.marked_objects += 1;
-        if view.data.contains(word) {
+        if bit.wrapping_sub(view.data_first) < view.data_count {
             return;
         }
         if !self.stack.push(bit) {
@@ -171,36 +209,94 @@ impl Marker {
     #[inline(never)]
     fn overflow(&mut self, view: &View, cage: &Cage, bit: u64) {
         view.colors.gray(bit as usize);
-        // Objects in the nursery have no start bits otherwise; the collection clears them with the colors.
-        cage.starts().set(bit as usize);
+        if bit < view.nursery_count {
+            // Objects in the nursery have no start bits otherwise; the collection clears them with the colors.
+            cage.starts().set(bit as usize);
+        }
+        self.counts.overflows += 1;
+        self.counts.marked_objects -= 1;
+        let word = bit as usize / 64;
+        if (self.rescan.word..self.rescan.end).contains(&word) {
+            return;
+        }
         let block = bit as usize / BLOCK_WORDS;
         self.gray_blocks[block / 64] |= 1 << (block % 64);
         self.any_gray = true;
-        self.counts.overflows += 1;
-        self.counts.marked_objects -= 1;
     }
 
-    /// Scans one black object.
+    /// Returns the next gray object, black now, from the blocks that hold some.
+    #[inline(never)]
+    fn next_gray(&mut self, view: &View, cage: &Cage) -> Option<u64> {
+        loop {
+            while self.rescan.word < self.rescan.end {
+                let word = self.rescan.word;
+                let gray = view.colors.gray_starts(word, cage.starts().word(word));
+                if gray != 0 {
+                    let bit = word * 64 + gray.trailing_zeros() as usize;
+                    view.colors.blacken(bit);
+                    self.counts.marked_objects += 1;
+                    return Some(bit as u64);
+                }
+                self.rescan.word += 1;
+            }
+            if !self.any_gray || !self.rescanning {
+                return None;
+            }
+            let block = self.next_gray_block()?;
+            self.counts.rescanned_blocks += 1;
+            self.rescan.word = block * (BLOCK_WORDS / 64);
+            self.rescan.end = self.rescan.word + BLOCK_WORDS / 64;
+        }
+    }
+
+    /// Takes the next block that holds gray objects, going round; a pass over the blocks is one rescan.
+    fn next_gray_block(&mut self) -> Option<usize> {
+        for round in 0..2 {
+            if self.rescan.next_block == 0 {
+                self.counts.rescans += 1;
+            }
+            for index in self.rescan.next_block / 64..self.gray_blocks.len() {
+                let mut blocks = self.gray_blocks[index];
+                if index == self.rescan.next_block / 64 {
+                    blocks &= !0 << (self.rescan.next_block % 64);
+                }
+                if blocks != 0 {
+                    let low = blocks.trailing_zeros() as usize;
+                    self.gray_blocks[index] &= !(1 << low);
+                    self.rescan.next_block = index * 64 + low + 1;
+                    return Some(index * 64 + low);
+                }
+            }
+            self.rescan.next_block = 0;
+            if round == 1 {
+                self.any_gray = false;
+            }
+        }
+        None
+    }
+
+    /// Calls `visit` with the word of each slot of the black object at `bit`, but for those of a long tail, for which a
+    /// cursor is left.
     ///
     /// # Safety
     ///
     /// There must be an object at `bit` (OBJ-HEADER, KIND-LAYOUT).
     #[inline(always)]
-    unsafe fn scan(&mut self, view: &View, cage: &Cage, bit: u64) {
+    unsafe fn scan(&mut self, view: &View, cage: &Cage, bit: u64, mut visit: impl FnMut(&mut Self, u64)) {
         let object = view.object(bit);
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
         debug_assert!(header.is_live() && header.kind() != 0, "OBJ-HEADER");
         // SAFETY: KIND-LAYOUT, and SLOT-TYPED for each slot.
         unsafe {
-            object.visit_prefix_slots(header, &view.kinds, |slot| self.shade_in(view, cage, *slot));
+            object.visit_prefix_slots(header, &view.kinds, |slot| visit(self, *slot));
         }
         // SAFETY: KIND-LAYOUT.
         let (tail, count) = unsafe { object.tail_slots(header, &view.kinds) };
         if count <= ARRAY_CHUNK_SLOTS {
             for i in 0..count {
                 // SAFETY: SLOT-TYPED, the tail has `count` slots.
-                unsafe { self.shade_in(view, cage, *tail.add(i)) };
+                visit(self, unsafe { *tail.add(i) });
             }
         } else if self.cursors.len() < self.cursors.capacity() {
             self.cursors.push(ArrayCursor { bit, next_slot: 0 });
@@ -209,13 +305,13 @@ impl Marker {
         }
     }
 
-    /// Scans the next chunk of the newest half-scanned array. Returns whether there was one.
+    /// Calls `visit` with the words of the next chunk of the newest half-scanned array. Returns whether there was one.
     ///
     /// # Safety
     ///
     /// As for `scan`.
-    #[inline(never)]
-    unsafe fn scan_chunk(&mut self, view: &View, cage: &Cage) -> bool {
+    #[inline(always)]
+    unsafe fn scan_chunk(&mut self, view: &View, mut visit: impl FnMut(&mut Self, u64)) -> bool {
         let Some(cursor) = self.cursors.last().copied() else { return false };
         let object = view.object(cursor.bit);
         // SAFETY: OBJ-HEADER, a cursor stands for a live array.
@@ -230,145 +326,164 @@ impl Marker {
         }
         for i in cursor.next_slot..end {
             // SAFETY: SLOT-TYPED, the tail has `count` slots.
-            let word = unsafe { *tail.add(i) };
-            if i + 8 < end {
-                // SAFETY: SLOT-TYPED, within the tail.
-                let ahead = view.heap.index(unsafe { *tail.add(i + 8) });
-                if ahead < view.heap.count() {
-                    prefetch(view.colors.word_address(ahead as usize) as usize);
-                }
-            }
-            // SAFETY: SLOT-TYPED, a slot of a live object.
-            unsafe { self.shade_in(view, cage, word) };
+            visit(self, unsafe { *tail.add(i) });
         }
         true
     }
 
-    /// Scans until the stack is empty. Gray objects may be left.
+    /// Scans until the stack is empty. Gray objects are left if it overflowed.
     ///
     /// # Safety
     ///
     /// Everything on the stack must be a live object of this cage (MARK-LISTED), and nothing may move meanwhile.
     pub unsafe fn drain(&mut self, cage: &Cage, kinds: &KindTable) {
+        // SAFETY: as the caller's.
+        unsafe { self.run(cage, kinds) };
+    }
+
+    /// Returns whether there are gray objects: whether [`Marker::rescan`] has work.
+    #[must_use]
+    pub fn has_gray(&self) -> bool {
+        self.any_gray
+    }
+
+    /// Searches the blocks that hold gray objects and scans on from each, until nothing is gray.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Marker::drain`].
+    pub unsafe fn rescan(&mut self, cage: &Cage, kinds: &KindTable) {
+        self.rescanning = true;
+        self.rescan = Rescan::default();
+        // SAFETY: as the caller's.
+        unsafe { self.run(cage, kinds) };
+        self.rescanning = false;
+        self.rescan = Rescan::default();
+    }
+
+    /// # Safety
+    ///
+    /// As for `drain`.
+    unsafe fn run(&mut self, cage: &Cage, kinds: &KindTable) {
         let view = self.view(cage, kinds);
         let mut prefetching = self.traversal == Traversal::Prefetch;
         loop {
             self.stack.sample();
             // SAFETY: MARK-LISTED is the caller's obligation.
-            let far = unsafe {
+            let (scanned, far) = unsafe {
                 if prefetching { self.drain_prefetching(&view, cage) } else { self.drain_depth_first(&view, cage) }
             };
-            if self.traversal == Traversal::Auto {
-                // A page or more from the object scanned before: the hardware does not prefetch across pages.
-                prefetching = far > SAMPLE_OBJECTS / 4;
-            }
-            // SAFETY: MARK-LISTED.
-            if self.stack.is_empty() && !unsafe { self.scan_chunk(&view, cage) } {
+            if scanned < SAMPLE_OBJECTS {
+                debug_assert!(self.stack.is_empty() && self.cursors.is_empty(), "MARK-LISTED");
                 return;
             }
+            if self.traversal == Traversal::Auto {
+                prefetching = far > scanned / 4;
+            }
         }
     }
 
-    /// Scans up to [`SAMPLE_OBJECTS`] objects; returns how many lay far from the one before.
+    /// Scans up to [`SAMPLE_OBJECTS`] objects depth first; returns how many, and how many of their slots referred far
+    /// away.
     ///
     /// # Safety
     ///
     /// As for `drain`.
     #[inline(never)]
-    unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage) -> usize {
-        let (mut far, mut last) = (0, 0);
-        for _ in 0..SAMPLE_OBJECTS {
-            let Some(bit) = self.stack.pop() else { break };
-            far += usize::from(bit.abs_diff(last) > 512);
-            last = bit;
-            // SAFETY: MARK-LISTED, a live object.
-            unsafe { self.scan(view, cage, bit) };
-        }
-        far
-    }
-
-    /// The same through the FIFO, which is empty before and after.
-    ///
-    /// # Safety
-    ///
-    /// As for `drain`.
-    #[inline(never)]
-    unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage) -> usize {
-        let mut ring = [0u64; FIFO];
-        let (mut head, mut tail) = (0usize, 0usize);
-        let (mut far, mut last, mut budget) = (0, 0, SAMPLE_OBJECTS);
-        loop {
-            while head - tail < FIFO && budget > 0 {
-                let Some(bit) = self.stack.pop() else { break };
-                prefetch(view.object(bit).address());
-                ring[head % FIFO] = bit;
-                head += 1;
-                budget -= 1;
-            }
-            if head == tail {
-                return far;
-            }
-            let bit = ring[tail % FIFO];
-            tail += 1;
-            far += usize::from(bit.abs_diff(last) > 512);
-            last = bit;
-            // SAFETY: MARK-LISTED, a live object.
-            unsafe { self.scan(view, cage, bit) };
-        }
-    }
-
-    /// Drains and rescans until nothing is gray. Returns how long rescanning took by `clock`, in its units.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Marker::drain`].
-    pub unsafe fn finish(&mut self, cage: &Cage, kinds: &KindTable, clock: &dyn Fn() -> u64) -> u64 {
-        // SAFETY: as the caller's.
-        unsafe { self.drain(cage, kinds) };
-        if !self.any_gray {
-            return 0;
-        }
-        let start = clock();
-        while self.any_gray {
-            // SAFETY: as the caller's.
-            unsafe { self.rescan(cage, kinds) };
-        }
-        clock() - start
-    }
-
-    /// Searches the blocks that hold gray objects, and marks on from each.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Marker::drain`]; the stack must be empty.
-    unsafe fn rescan(&mut self, cage: &Cage, kinds: &KindTable) {
-        debug_assert!(self.stack.is_empty() && self.cursors.is_empty(), "MARK-LISTED");
-        let view = self.view(cage, kinds);
-        self.any_gray = false;
-        self.counts.rescans += 1;
-        for index in 0..self.gray_blocks.len() {
-            while self.gray_blocks[index] != 0 {
-                let low = self.gray_blocks[index].trailing_zeros() as usize;
-                self.gray_blocks[index] &= !(1 << low);
-                self.counts.rescanned_blocks += 1;
-                let first = (index * 64 + low) * (BLOCK_WORDS / 64);
-                for word in first..first + BLOCK_WORDS / 64 {
-                    loop {
-                        let gray = view.colors.gray_starts(word, cage.starts().word(word));
-                        if gray == 0 {
-                            break;
-                        }
-                        let bit = word * 64 + gray.trailing_zeros() as usize;
-                        view.colors.blacken(bit);
-                        self.counts.marked_objects += 1;
-                        // SAFETY: MARK-LISTED, a gray object is live; it is black now and scanned here.
-                        unsafe { self.scan(&view, cage, bit as u64) };
-                        // SAFETY: as the caller's.
-                        unsafe { self.drain(cage, kinds) };
+    unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage) -> (usize, usize) {
+        let mut far = 0;
+        for scanned in 0..SAMPLE_OBJECTS {
+            let bit = match self.stack.pop() {
+                Some(bit) => bit,
+                None => {
+                    let mut any = true;
+                    while any && self.stack.is_empty() {
+                        // SAFETY: MARK-LISTED, a cursor stands for a live array.
+                        any = unsafe { self.scan_chunk(view, |this, word| this.shade_in(view, cage, word)) };
+                    }
+                    match self.stack.pop().or_else(|| self.next_gray(view, cage)) {
+                        Some(bit) => bit,
+                        None => return (scanned, far),
                     }
                 }
+            };
+            // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
+            unsafe {
+                self.scan(view, cage, bit, |this, word| {
+                    let target = view.heap.index(word);
+                    if target < view.heap.count() {
+                        far += usize::from(is_far(bit, target));
+                        this.reach(view, cage, target);
+                    }
+                });
             }
         }
-        self.any_gray |= self.gray_blocks.iter().any(|w| *w != 0);
+        (SAMPLE_OBJECTS, far)
+    }
+
+    /// The same through the two FIFOs, which are empty before and after.
+    ///
+    /// # Safety
+    ///
+    /// As for `drain`.
+    #[inline(never)]
+    unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage) -> (usize, usize) {
+        let mut objects = [NOTHING; OBJECT_FIFO];
+        let (mut head, mut tail) = (0usize, 0usize);
+        let mut edges = [NOTHING; EDGE_FIFO];
+        let mut next_edge = 0usize;
+        let (mut far, mut scanned) = (0, 0);
+        loop {
+            while head - tail < OBJECT_FIFO && scanned < SAMPLE_OBJECTS {
+                let bit = match self.stack.pop() {
+                    Some(bit) => bit,
+                    // With a half-scanned array about, a gray one might find no cursor and turn gray for ever.
+                    None if self.cursors.is_empty() => match self.next_gray(view, cage) {
+                        Some(bit) => bit,
+                        None => break,
+                    },
+                    None => break,
+                };
+                // Most objects have 2 to 8 words, and most of those lie in two cache lines.
+                prefetch(view.object(bit).address());
+                prefetch(view.object(bit).address() + 40);
+                objects[head % OBJECT_FIFO] = bit;
+                head += 1;
+                scanned += 1;
+            }
+            let source = if head != tail { objects[tail % OBJECT_FIFO] } else { 0 };
+            let mut visit = |this: &mut Self, word: u64| {
+                let bit = view.heap.index(word);
+                if bit < view.heap.count() {
+                    far += usize::from(is_far(source, bit));
+                    prefetch(view.colors.word_address(bit as usize) as usize);
+                    let oldest = std::mem::replace(&mut edges[next_edge % EDGE_FIFO], bit);
+                    next_edge += 1;
+                    if oldest != NOTHING {
+                        this.reach(view, cage, oldest);
+                    }
+                }
+            };
+            if head != tail {
+                tail += 1;
+                // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
+                unsafe { self.scan(view, cage, source, visit) };
+                continue;
+            }
+            // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
+            if scanned < SAMPLE_OBJECTS && unsafe { self.scan_chunk(view, &mut visit) } {
+                continue;
+            }
+            if next_edge == 0 {
+                return (scanned, far);
+            }
+            for edge in &mut edges {
+                let bit = std::mem::replace(edge, NOTHING);
+                if bit != NOTHING {
+                    self.reach(view, cage, bit);
+                }
+            }
+            next_edge = 0;
+        }
     }
 }

@@ -123,6 +123,12 @@ impl<M: ObjectModel> Heap<M> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow_or_panic<'h, T: Kind<Model = M>>(&'h self, init: T::Init<'h>) -> Gc<'h, T> {
+        self.alloc_slow(init).unwrap_or_else(|error| out_of_memory(&error))
+    }
+
     /// # Safety
     ///
     /// `payload` is a new object of kind `T`.
@@ -152,7 +158,7 @@ impl<M: ObjectModel> Heap<M> {
             // SAFETY: WINDOW: the object ends before the hard limit.
             return unsafe { self.commit(init) };
         }
-        self.alloc_slow(init).unwrap_or_else(|error| out_of_memory(&error))
+        self.alloc_slow_or_panic(init)
     }
 
     /// Allocates an object without collecting.

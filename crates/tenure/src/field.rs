@@ -27,7 +27,7 @@ use crate::slot::{Family, Slot};
 )]
 pub unsafe trait Field: Sized + 'static {
     /// The field's value in an initializer.
-    type Init<'a>: Copy;
+    type Init<'a>;
     /// What the accessor returns.
     type Get<'h>;
     /// Which words are slots.

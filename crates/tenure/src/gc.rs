@@ -153,7 +153,7 @@ impl<'h, T: Kind> Gc<'h, T> {
     ) {
         let place = field(self.get());
         let offset = std::ptr::from_ref(place).addr().wrapping_sub(self.0.addr().get());
-        if offset >= size_of::<T>() {
+        if size_of::<S>() > size_of::<T>() || offset > size_of::<T>() - size_of::<S>() {
             foreign_field();
         }
         // SAFETY: the field lies within the object, as just checked.

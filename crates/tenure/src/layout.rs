@@ -98,7 +98,7 @@ impl fmt::Debug for SlotMap {
 )]
 pub unsafe trait Layout: Sized + 'static {
     /// The values of all fields, for a new object: a struct `…Init<'a>` made by the derive.
-    type Init<'a>: Copy;
+    type Init<'a>;
     /// What follows the fields: [`NoTail`] or the type given by `#[tail(..)]`.
     type Tail: Tail;
     /// The struct's name.

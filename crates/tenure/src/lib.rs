@@ -35,9 +35,10 @@ pub use value::{LowTag, NanBox, Tagging, Value};
 pub use tenure_derive::{Field, Kind, Roots, object_model};
 pub use tenure_events as events;
 pub use tenure_heap::{
-    AllocError, AllocErrorKind, ConfigError, FlagSpec, HeapConfig, HeapError, HeapStatistics, NearLimit, Settings,
-    VerifyError,
+    AllocError, AllocErrorKind, Cause, ConfigError, FailingPages, FlagSpec, HeapConfig, HeapError, HeapStatistics,
+    NearLimit, PageError, PageSource, Settings, SystemPages, Traversal, VerifyError,
 };
+pub use tenure_policy as policy;
 
 /// What the derive macros refer to. Not part of the API.
 #[doc(hidden)]

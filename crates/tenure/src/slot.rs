@@ -87,8 +87,11 @@ unsafe impl<T: Kind> Family for Opt<T> {
     }
     #[inline(always)]
     unsafe fn from_word<'h>(word: u64) -> Option<Gc<'h, T>> {
+        if word == 0 {
+            return None;
+        }
         // SAFETY: SLOT-TYPED: a word other than 0 refers to a `T`; NO-COLLECT by the caller.
-        if word == 0 { None } else { Some(unsafe { Gc::from_word(word) }) }
+        Some(unsafe { Gc::from_word(word) })
     }
 }
 // SAFETY: SLOT-TYPED: 0 is `None`.

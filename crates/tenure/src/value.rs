@@ -103,7 +103,7 @@ unsafe impl Tagging for NanBox {
 ///
 /// `==` compares words: identity for objects, value for immediates; an integer and a float are never equal.
 #[repr(transparent)]
-pub struct Value<'h, M: ObjectModel>(u64, PhantomData<(&'h (), fn() -> M, *mut ())>);
+pub struct Value<'h, M: ObjectModel>(u64, PhantomData<(&'h M, *mut ())>);
 
 impl<M: ObjectModel> Clone for Value<'_, M> {
     #[inline(always)]
@@ -282,8 +282,11 @@ impl<'h, M: ObjectModel> Value<'h, M> {
     #[must_use]
     #[inline(always)]
     pub fn cast<T: Kind<Model = M>>(self) -> Option<Gc<'h, T>> {
+        if !self.is::<T>() {
+            return None;
+        }
         // SAFETY: KIND-LAYOUT: the header says that it is a `T`.
-        if self.is::<T>() { Some(unsafe { Gc::from_word(self.0) }) } else { None }
+        Some(unsafe { Gc::from_word(self.0) })
     }
 }
 

@@ -21,7 +21,7 @@ struct Text {
 struct Roots {
     exception: Root<Dyn<Vm>>,
 }
-object_model! { pub model Vm { values: LowTag, roots: Roots, kinds: [Closure, Number, Text] } }
+object_model! { model Vm { values: LowTag, roots: Roots, kinds: [Closure, Number, Text] } }
 
 #[derive(Clone, Copy)]
 enum Op {
@@ -48,7 +48,12 @@ struct Machine {
 
 impl Machine {
     fn raise(h: &mut Heap<Vm>, message: &str) -> Raised {
-        let (h, text) = h.alloc_slice_with::<Text>(|_| TextInit { hash: message.len() as u32 }, message.as_bytes());
+        let (h, text) = h.alloc_slice_with::<Text>(
+            |_| TextInit {
+                hash: message.len() as u32,
+            },
+            message.as_bytes(),
+        );
         h.roots().exception.set(text.into());
         Raised
     }
@@ -110,7 +115,10 @@ impl Machine {
                 }
                 Op::Captured(to, index) => {
                     let h = &*h;
-                    let closure = h.regs()[0].get().cast::<Closure>().expect("register 0 is the closure that runs");
+                    let closure = h.regs()[0]
+                        .get()
+                        .cast::<Closure>()
+                        .expect("register 0 is the closure that runs");
                     h.regs()[to as usize].set(closure.tail_get(index as usize));
                 }
                 Op::Add(to, a, b) => Machine::add(h, to, a, b)?,
@@ -154,15 +162,33 @@ impl Machine {
 
 fn main() {
     let config = HeapConfig::new().semi_space_bytes(32 << 10);
-    let mut isolate = Isolate::<Vm>::new(config, RootsInit { exception: Value::nil() }).unwrap();
+    let mut isolate = Isolate::<Vm>::new(
+        config,
+        RootsInit {
+            exception: Value::nil(),
+        },
+    )
+    .unwrap();
     let mut machine = Machine {
         code: vec![
-            // main: 0.5 captured by function 1, which is summed over 0..10000
+            // main: 0.5 captured by function 1, which is summed over 0..10000, and called with 3
             vec![
                 Op::Float(2, 0.5),
-                Op::Close { to: 3, function: 1, captured: 2 },
+                Op::Close {
+                    to: 3,
+                    function: 1,
+                    captured: 2,
+                },
                 Op::Load(4, 10_000),
                 Op::Native { base: 3 },
+                Op::Close {
+                    to: 5,
+                    function: 1,
+                    captured: 2,
+                },
+                Op::Load(6, 3),
+                Op::Call { base: 5 },
+                Op::Add(3, 3, 5),
                 Op::Return(3),
             ],
             // f(i) = i == 0 ? captured : i + captured
@@ -181,7 +207,7 @@ fn main() {
     isolate.enter(|h| {
         machine.run(h, 0).unwrap();
         let sum = h.regs()[0].get().cast::<Number>().map(|n| n.value());
-        assert_eq!(sum, Some(49_995_000.0 + 5_000.0));
+        assert_eq!(sum, Some(49_995_000.0 + 5_000.0 + 3.5));
         assert!(h.statistics().minor_collections > 0);
         assert!(machine.run(h, 2).is_err());
         let text = h.roots().exception.get().cast::<Text>().unwrap();

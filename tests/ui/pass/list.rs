@@ -16,7 +16,10 @@ object_model! { model Lists { roots: Roots, kinds: [Cons] } }
 
 fn build(h: &mut Heap<Lists>, count: i64) {
     for i in 0..count {
-        let (h, cons) = h.alloc_with::<Cons>(|h| ConsInit { head: Value::int(i), rest: h.roots().list.get() });
+        let (h, cons) = h.alloc_with::<Cons>(|h| ConsInit {
+            head: Value::int(i),
+            rest: h.roots().list.get(),
+        });
         h.roots().list.set(Some(cons));
     }
 }
@@ -46,7 +49,10 @@ fn map(h: &mut Heap<Lists>, f: impl Fn(i64) -> i64) {
         let source = s.local_of::<Opt<Cons>>(s.roots().list.get());
         let last = s.empty::<Opt<Cons>>();
         while let Some(head) = source.get(s).map(|cons| cons.head().as_int().unwrap_or(0)) {
-            let (h, made) = s.alloc_with::<Cons>(|_| ConsInit { head: Value::int(f(head)), rest: None });
+            let (h, made) = s.alloc_with::<Cons>(|_| ConsInit {
+                head: Value::int(f(head)),
+                rest: None,
+            });
             match last.get(h) {
                 Some(last) => last.set_rest(h, Some(made)),
                 None => h.roots().made.set(Some(made)),

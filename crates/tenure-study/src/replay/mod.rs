@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn a_diamond_survives_every_replacement() {
         let outcome = outcome(&diamond(), 1000, HeapConfig::new());
-        assert_eq!(outcome.check[0], "test after=load nodes=4 edges=5 self_size=4160 heap_bytes=4184 ".to_owned() + &outcome.check[0][outcome.check[0].find("edge_checksum").unwrap()..]);
+        let expected = "test after=load nodes=4 edges=5 self_size=4160 heap_bytes=4200 edge_checksum=";
+        assert!(outcome.check[0].starts_with(expected), "{:?}", outcome.check);
         assert!(outcome.check.iter().all(|line| line.ends_with("same=1")), "{:?}", outcome.check);
     }
 

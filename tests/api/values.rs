@@ -1,0 +1,118 @@
+//! Values of both schemes round trip, and none passes for an object.
+
+use proptest::prelude::*;
+use tenure::prelude::*;
+
+use super::*;
+
+#[test]
+fn low_tag_values_round_trip() {
+    let values: [Value<'_, Lox>; 9] = [
+        Value::nil(),
+        Value::undefined(),
+        Value::bool(false),
+        Value::bool(true),
+        Value::char('\0'),
+        Value::char('ß'),
+        Value::symbol(0),
+        Value::symbol(u32::MAX),
+        Value::int(0),
+    ];
+    for (i, a) in values.iter().enumerate() {
+        assert!(!a.is_object());
+        assert_eq!(values.iter().filter(|b| a == *b).count(), 1, "value {i}");
+        let readings = [
+            a.is_nil(),
+            a.is_undefined(),
+            a.as_bool().is_some(),
+            a.as_char().is_some(),
+            a.as_symbol().is_some(),
+            a.as_int().is_some(),
+        ];
+        assert_eq!(readings.iter().filter(|x| **x).count(), 1, "{a:?}");
+    }
+    assert_eq!(
+        (values[5].as_char(), values[7].as_symbol()),
+        (Some('ß'), Some(u32::MAX))
+    );
+    for int in [0, 1, -1, (1 << 62) - 1, -(1 << 62)] {
+        assert_eq!(Value::<Lox>::int(int).as_int(), Some(int));
+    }
+    for int in [1 << 62, -(1 << 62) - 1, i64::MAX, i64::MIN] {
+        assert_eq!(Value::<Lox>::try_int(int), None);
+    }
+    let text = panics(|| _ = Value::<Lox>::int(i64::MAX));
+    assert!(text.contains("63 bits"), "{text}");
+}
+
+#[test]
+fn debug_names_what_a_value_is() {
+    isolate().enter(|h| {
+        let show = |v: Value<'_, Lox>| format!("{v:?}");
+        assert_eq!(show(Value::int(-3)), "-3");
+        assert_eq!(show(Value::bool(true)), "true");
+        assert_eq!(show(Value::nil()), "nil");
+        assert!(show(pair(h).into()).starts_with("Pair@0x"));
+    });
+}
+
+/// Objects among numbers: what is told apart by bits must not be confused in a collection.
+#[test]
+fn nan_boxes_hold_every_float_and_no_address_is_forged() {
+    let mut js = Isolate::<Js>::new(config(), NoRootsInit {}).unwrap();
+    js.enter(|h| {
+        let inner = h.alloc::<Boxed>(BoxedInit { value: Value::int(-5) });
+        let address = std::ptr::from_ref(inner.get()).addr() as u64;
+        h.push(inner.into()).unwrap();
+        // Payloads of NaNs and denormals that contain the address of an object.
+        let forged = [
+            address,
+            address | 0x7ff0 << 48,
+            address | 0xfff0 << 48,
+            address | 0xfff8 << 48,
+            !0,
+            0,
+        ];
+        for bits in forged {
+            let value = Value::<Js>::float(f64::from_bits(bits));
+            assert!(!value.is_object() && value.as_int().is_none(), "{bits:#x}");
+            h.push(value).unwrap();
+        }
+        h.collect_minor();
+        h.collect();
+        for bits in forged.into_iter().rev() {
+            let read = h.pop().as_float().expect("a float");
+            let given = f64::from_bits(bits);
+            assert!(read.to_bits() == bits || (given.is_nan() && read.is_nan()), "{bits:#x}");
+        }
+        assert_eq!(h.pop().cast::<Boxed>().and_then(|b| b.value().as_int()), Some(-5));
+    });
+}
+
+proptest! {
+    #[test]
+    fn nan_boxes_round_trip(bits in any::<u64>(), int in any::<i32>(), symbol in any::<u32>(), c in any::<char>()) {
+        let float = f64::from_bits(bits);
+        let value = Value::<Js>::float(float);
+        let read = value.as_float().expect("a float");
+        prop_assert!(read.to_bits() == bits || (float.is_nan() && read.is_nan()));
+        prop_assert!(!value.is_object() && !value.is_nil() && !value.is_undefined());
+        prop_assert_eq!((value.as_int(), value.as_bool(), value.as_char(), value.as_symbol()), (None, None, None, None));
+        let value = Value::<Js>::int(int);
+        prop_assert_eq!((value.as_int(), value.as_float(), value.as_number()), (Some(int), None, Some(f64::from(int))));
+        prop_assert!(!value.is_object());
+        let (symbol_value, char_value) = (Value::<Js>::symbol(symbol), Value::<Js>::char(c));
+        prop_assert_eq!((symbol_value.as_symbol(), symbol_value.as_char(), symbol_value.as_float()), (Some(symbol), None, None));
+        prop_assert_eq!((char_value.as_char(), char_value.as_symbol(), char_value.as_float()), (Some(c), None, None));
+        prop_assert!(!symbol_value.is_object() && !char_value.is_object());
+    }
+
+    #[test]
+    fn low_tag_integers_round_trip(int in any::<i64>()) {
+        let fits = (-(1 << 62)..1 << 62).contains(&int);
+        let value = Value::<Lox>::try_int(int);
+        prop_assert_eq!(value.is_some(), fits);
+        prop_assert_eq!(value.and_then(|v| v.as_int()), fits.then_some(int));
+        prop_assert!(value.is_none_or(|v| !v.is_object() && v.as_bool().is_none() && v.as_char().is_none()));
+    }
+}
