@@ -155,8 +155,7 @@ fn large_and_impossible_objects_are_refused_and_given_back() {
     isolate_with(small()).enter(|h| {
         let error = h
             .try_alloc_tail_zeroed_with::<Array, _>(1 << 20, |_| ArrayInit { id: 3 })
-            .err()
-            .expect("too large");
+            .expect_err("too large");
         let init = error.into_value();
         assert_eq!(
             h.try_alloc_tail_zeroed_with::<Array, _>(100, init)
@@ -170,7 +169,7 @@ fn large_and_impossible_objects_are_refused_and_given_back() {
                 .expect_err("impossible");
             assert_eq!(error.into_value().id, 4);
             let error = h.try_alloc_tail_with::<Array, _, _>(length, |_| ArrayInit { id: 5 }, |_, _| Value::nil());
-            let error = error.err().expect("impossible");
+            let error = error.expect_err("impossible");
             assert!(
                 matches!(error.cause().kind(), AllocErrorKind::TooLarge { .. }),
                 "{error}"

@@ -125,7 +125,15 @@ impl Op {
             0..=9 => Op::Node { to: b[1], any: b[2], next: b[3] },
             10..=12 => Op::Leaf { to: b[1] },
             13..=14 => Op::Wide { to: b[1], from: b[2] },
-            15..=18 => Op::Array { to: b[1], length: if b[3] < 230 { wide % 40 } else { wide % 20_000 }, from: b[2] },
+            15..=18 => {
+                // Short; long enough for cards; longer than a block.
+                let length = match b[3] {
+                    0..180 => wide % 40,
+                    180..245 => 120 + wide % 300,
+                    _ => wide % 20_000,
+                };
+                Op::Array { to: b[1], length, from: b[2] }
+            }
             19 => Op::Frame { to: b[1], length: b[4] % 12, from: b[2] },
             20..=22 => Op::Bytes {
                 to: b[1],

@@ -4,10 +4,10 @@
 //! entries, rescans them and puts back those that still refer to young objects. Entries are never searched for.
 
 use tenure_memory::{CARD_BYTES, Cage, round_down};
-use tenure_object::{FLAG_CARDED, FLAG_UNLOGGED, ObjectRef};
+use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_UNLOGGED, ObjectRef};
 
 /// A card of a long array that may hold references into the nursery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CardEntry {
     /// The array.
     pub owner: ObjectRef,
@@ -15,12 +15,24 @@ pub struct CardEntry {
     pub card: usize,
 }
 
+impl CardEntry {
+    /// Returns the bit of the card's byte that stands for this entry: one for the array that reaches into the card from
+    /// below, one for the array that begins in it.
+    #[must_use]
+    pub fn bit(&self) -> u8 {
+        if self.owner.address() < self.card { 1 } else { 2 }
+    }
+}
+
+const _: () = assert!(CARDED_SLOTS_MIN * 8 >= 2 * CARD_BYTES, "REM-UNIQUE: a long array is longer than a card");
+
 /// The remembered set.
 ///
 /// Invariant (REM-COMPLETE): between collections, every old slot that refers to a nursery object lies in an object or
 /// a card of the set.
 /// Invariant (REM-UNIQUE): an object is in the set at most once, and exactly if it is old, not carded, and its unlogged
-/// bit is clear; a card exactly if its byte is set.
+/// bit is clear; a card of an array exactly if its bit is set. A card has two bits, because it can hold the end of one
+/// long array and the beginning of another; more of them it cannot hold, as each is longer than a card.
 #[derive(Debug, Default)]
 pub struct RememberedSet {
     owners: Vec<ObjectRef>,
@@ -90,12 +102,14 @@ impl RememberedSet {
     /// `slot` must be a slot of the carded old object `owner` of this cage (OBJ-HEADER).
     #[inline]
     pub unsafe fn remember_card(&mut self, cage: &Cage, owner: ObjectRef, slot: *const u64) {
+        let entry = CardEntry { owner, card: round_down(slot as usize, CARD_BYTES) };
         let byte = cage.card(slot as usize);
-        // SAFETY: MEM-OWNED, the card table is committed wherever an object lies (BITMAP-COMMITTED).
-        if unsafe { *byte } == 0 {
+        // SAFETY: BITMAP-COMMITTED, the card table is committed wherever an object lies.
+        let bits = unsafe { *byte };
+        if bits & entry.bit() == 0 {
             // SAFETY: as above.
-            unsafe { *byte = 1 };
-            self.cards.push(CardEntry { owner, card: round_down(slot as usize, CARD_BYTES) });
+            unsafe { *byte = bits | entry.bit() };
+            self.cards.push(entry);
         }
     }
 
@@ -132,7 +146,7 @@ impl RememberedSet {
             let keep = live(entry.owner);
             if !keep {
                 // SAFETY: BITMAP-COMMITTED, the card belongs to an object of the cage.
-                unsafe { *cage.card(entry.card) = 0 };
+                unsafe { *cage.card(entry.card) &= !entry.bit() };
             }
             keep
         });

@@ -8,7 +8,6 @@ use tenure_study::replay::BUNDLED_NAME;
 use tenure_study::rng::RngKind;
 use tenure_study::workload::WORKLOADS;
 
-const HEAP_FLAGS: &str = "Heap flags";
 /// Flags of the table that `study` takes as lists under names of its own.
 const LISTED_BY_STUDY: [&str; 2] = ["preset", "promotion"];
 
@@ -33,17 +32,27 @@ pub(crate) fn command() -> Command {
 fn inputs_help() -> String {
     let mut text = String::from("Inputs:\n");
     for spec in WORKLOADS {
-        let sizes: Vec<_> = spec.sizes.iter().map(|size| format!("{} {}", size.name, size.default)).collect();
+        let sizes: Vec<_> = spec
+            .sizes
+            .iter()
+            .map(|size| format!("{} {}", size.name, size.default))
+            .collect();
         // Writing into a String cannot fail.
         let _ = writeln!(text, "  {}        {} ({})", spec.name, spec.title, sizes.join(", "));
     }
-    let _ = writeln!(text, "  {BUNDLED_NAME}  the bundled heap snapshot: a Node process with a worker thread");
+    let _ = writeln!(
+        text,
+        "  {BUNDLED_NAME}  the bundled heap snapshot: a Node process with a worker thread"
+    );
     text.push_str("  FILE      a .heapsnapshot of V8: plain, gzip or zstd\n");
     text
 }
 
 fn study() -> Command {
-    let presets: Vec<_> = HeapConfig::presets().iter().map(|(name, what)| format!("  {name:<12} {what}")).collect();
+    let presets: Vec<_> = HeapConfig::presets()
+        .iter()
+        .map(|(name, what)| format!("  {name:<12} {what}"))
+        .collect();
     let command = Command::new("study")
         .about("Runs inputs under presets and promotion policies; prints a table, writes report.html and events.jsonl")
         .after_help(format!(
@@ -61,7 +70,12 @@ fn study() -> Command {
                 .num_args(0..)
                 .help("Workloads with their sizes (W1:16), heap snapshot files [default: s-worker, W1, W3, W4]"),
         )
-        .arg(Arg::new("quick").long("quick").action(ArgAction::SetTrue).help("Smaller default inputs, two presets: some seconds"))
+        .arg(
+            Arg::new("quick")
+                .long("quick")
+                .action(ArgAction::SetTrue)
+                .help("Smaller default inputs, two presets: some seconds"),
+        )
         .arg(
             Arg::new("out")
                 .long("out")
@@ -75,7 +89,9 @@ fn study() -> Command {
                 .value_name("NAME")
                 .value_delimiter(',')
                 .action(ArgAction::Append)
-                .value_parser(PossibleValuesParser::new(HeapConfig::presets().iter().map(|(name, _)| *name)))
+                .value_parser(PossibleValuesParser::new(
+                    HeapConfig::presets().iter().map(|(name, _)| *name),
+                ))
                 .hide_possible_values(true)
                 .help("Presets to compare, separated by commas or repeated [default: all]"),
         )
@@ -86,16 +102,22 @@ fn study() -> Command {
                 .value_name("POLICY")
                 .value_delimiter(',')
                 .action(ArgAction::Append)
-                .help(format!("Promotion policies to compare under each preset: {} [default: the preset's own]", policies())),
+                .help(format!(
+                    "Promotion policies to compare under each preset: {} [default: the preset's own]",
+                    policies()
+                )),
         )
         .arg(churn())
         .arg(rng());
-    heap_flags(command, &LISTED_BY_STUDY)
+    heap_flags(command, &LISTED_BY_STUDY, "Heap flags, on top of every preset (defaults are those of v8-2012)")
 }
 
 /// The accepted promotion policies, as the heap's table of flags lists them.
 fn policies() -> &'static str {
-    let help = HeapConfig::flags().iter().find(|flag| flag.name == "promotion").map_or("", |flag| flag.help);
+    let help = HeapConfig::flags()
+        .iter()
+        .find(|flag| flag.name == "promotion")
+        .map_or("", |flag| flag.help);
     help.split_once(": ").map_or(help, |(_, names)| names)
 }
 
@@ -110,7 +132,12 @@ fn run() -> Command {
              RNG=32 tenure run W3 --events w3.jsonl",
             inputs_help()
         ))
-        .arg(Arg::new("input").value_name("WORKLOAD").required(true).help("A workload or a heap snapshot file"))
+        .arg(
+            Arg::new("input")
+                .value_name("WORKLOAD")
+                .required(true)
+                .help("A workload or a heap snapshot file"),
+        )
         .arg(
             Arg::new("size")
                 .long("size")
@@ -120,10 +147,15 @@ fn run() -> Command {
                 .action(ArgAction::Append)
                 .help("The workload's sizes, in the order in which they are listed below"),
         )
-        .arg(Arg::new("events").long("events").value_name("FILE").help("Writes every event of the heap as JSON lines"))
+        .arg(
+            Arg::new("events")
+                .long("events")
+                .value_name("FILE")
+                .help("Writes every event of the heap as JSON lines"),
+        )
         .arg(churn())
         .arg(rng());
-    heap_flags(command, &[])
+    heap_flags(command, &[], "Heap flags")
 }
 
 fn churn() -> Arg {
@@ -139,18 +171,30 @@ fn rng() -> Arg {
         .long("rng")
         .value_name("BITS")
         .value_parser(PossibleValuesParser::new(["32", "64"]))
-        .help("Random generator, for comparing check lines with other programs [default: RNG of the environment, or 64]")
+        .help(
+            "Random generator, for comparing check lines with other programs [default: RNG of the environment, or 64]",
+        )
 }
 
-fn heap_flags(command: Command, left_out: &[&str]) -> Command {
-    HeapConfig::flags().iter().filter(|flag| !left_out.contains(&flag.name)).fold(command, |command, flag| {
-        let arg = Arg::new(flag.name).long(flag.name).help_heading(HEAP_FLAGS);
-        command.arg(if flag.value_name.is_empty() {
-            arg.action(ArgAction::SetTrue).help(flag.help)
-        } else {
-            arg.value_name(flag.value_name).help(format!("{} [default: {}]", flag.help, flag.default))
+fn heap_flags(command: Command, left_out: &[&str], heading: &'static str) -> Command {
+    HeapConfig::flags()
+        .iter()
+        .filter(|flag| !left_out.contains(&flag.name))
+        .fold(command, |command, flag| {
+            let arg = Arg::new(flag.name).long(flag.name).help_heading(heading);
+            command.arg(if flag.value_name.is_empty() {
+                arg.action(ArgAction::SetTrue).help(sentence(flag.help))
+            } else {
+                arg.value_name(flag.value_name)
+                    .help(format!("{} [default: {}]", sentence(flag.help), flag.default))
+            })
         })
-    })
+}
+
+/// With a capital at the start.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// The heap flags that were given, in the order of the table.
@@ -183,7 +227,9 @@ pub(crate) fn given_rng(matches: &ArgMatches) -> Result<RngKind, crate::Failure>
         return Ok(text.parse()?);
     }
     match std::env::var("RNG") {
-        Ok(text) => Ok(text.parse().map_err(|error| format!("the environment variable RNG is not accepted: {error}"))?),
+        Ok(text) => Ok(text
+            .parse()
+            .map_err(|error| format!("the environment variable RNG is not accepted: {error}"))?),
         Err(_) => Ok(RngKind::default()),
     }
 }
@@ -200,11 +246,23 @@ mod tests {
     #[test]
     fn every_heap_flag_is_an_argument_and_arrives() {
         let matches = command()
-            .try_get_matches_from(["tenure", "run", "W1", "--max-old-space-size=64", "--trace-gc", "--promotion", "age=2"])
+            .try_get_matches_from([
+                "tenure",
+                "run",
+                "W1",
+                "--max-old-space-size=64",
+                "--trace-gc",
+                "--promotion",
+                "age=2",
+            ])
             .unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         let given = given_heap_flags(matches, &[]);
-        let expected = [("max-old-space-size", "64"), ("promotion", "age=2"), ("trace-gc", "true")];
+        let expected = [
+            ("max-old-space-size", "64"),
+            ("promotion", "age=2"),
+            ("trace-gc", "true"),
+        ];
         assert_eq!(given, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert!(prints_collections(&given));
         let help = run().render_long_help().to_string();
@@ -216,7 +274,16 @@ mod tests {
     #[test]
     fn lists_are_separated_by_commas_or_repeated() {
         let matches = command()
-            .try_get_matches_from(["tenure", "study", "W1", "--policy", "all,v8", "--policy=age=3", "--preset", "v8-2012"])
+            .try_get_matches_from([
+                "tenure",
+                "study",
+                "W1",
+                "--policy",
+                "all,v8",
+                "--policy=age=3",
+                "--preset",
+                "v8-2012",
+            ])
             .unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         let policies: Vec<_> = matches.get_many::<String>("policies").unwrap().cloned().collect();

@@ -20,7 +20,11 @@ fn style(template: &str) -> ProgressStyle {
 impl Progress {
     /// A bar over `runs` runs, or nothing at all.
     pub(crate) fn new(runs: u64, is_shown: bool) -> Self {
-        let bar = if is_shown { ProgressBar::new(runs) } else { ProgressBar::hidden() };
+        let bar = if is_shown {
+            ProgressBar::new(runs)
+        } else {
+            ProgressBar::hidden()
+        };
         bar.set_style(style("{spinner} [{pos}/{len}] {wide_bar:.cyan/dim} {elapsed}  {msg}"));
         Progress { bar }
     }
@@ -44,7 +48,11 @@ impl Progress {
 
 /// Shows the reading of a file while `read` runs.
 pub(crate) fn reading<T>(label: &str, is_shown: bool, read: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
-    let bar = if is_shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let bar = if is_shown {
+        ProgressBar::new(0)
+    } else {
+        ProgressBar::hidden()
+    };
     bar.set_style(style("reading {msg} {wide_bar:.cyan/dim} {bytes}/{total_bytes}"));
     bar.set_message(label.to_owned());
     let result = read(&mut |position, total| {

@@ -17,9 +17,15 @@ const DEFAULT_PRESET: &str = "v8-2012";
 pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let input = input(matches)?;
     let flags = args::given_heap_flags(matches, &["preset"]);
-    let preset = matches.get_one::<String>("preset").map_or(DEFAULT_PRESET, String::as_str);
+    let preset = matches
+        .get_one::<String>("preset")
+        .map_or(DEFAULT_PRESET, String::as_str);
     let is_shown = !args::prints_collections(&flags);
-    let configuration = Configuration { preset: preset.to_owned(), policy: None, flags };
+    let configuration = Configuration {
+        preset: preset.to_owned(),
+        policy: None,
+        flags,
+    };
     configuration.heap_config()?;
     let rng = args::given_rng(matches)?;
     let churn = matches.get_one::<u64>("churn").copied().unwrap_or(DEFAULT_CHURN);
@@ -42,16 +48,24 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     print_line(line)?;
     if let Some(path) = matches.get_one::<String>("events") {
-        write_file(Path::new(path), |out| tenure_study::log::write(std::slice::from_ref(&report), out))?;
+        write_file(Path::new(path), |out| {
+            tenure_study::log::write(std::slice::from_ref(&report), out)
+        })?;
     }
     Ok(())
 }
 
 fn input(matches: &ArgMatches) -> Result<Input, Failure> {
     let input: Input = matches.get_one::<String>("input").map_or("", String::as_str).parse()?;
-    let Some(texts) = matches.get_many::<String>("size") else { return Ok(input) };
+    let Some(texts) = matches.get_many::<String>("size") else {
+        return Ok(input);
+    };
     let Input::Workload(workload) = &input else {
-        return Err(format!("--size is for workloads; {} has the size it has (--churn sets the operations)", input.label()).into());
+        return Err(format!(
+            "--size is for workloads; {} has the size it has (--churn sets the operations)",
+            input.label()
+        )
+        .into());
     };
     let mut sizes = Vec::new();
     for text in texts {

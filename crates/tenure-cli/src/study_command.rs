@@ -57,7 +57,10 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     progress.finish();
 
     print_line(table::render(&runs, Width::Terminal))?;
-    let origin = Origin { command: command_text(), log_name: LOG_NAME.to_owned() };
+    let origin = Origin {
+        command: command_text(),
+        log_name: LOG_NAME.to_owned(),
+    };
     let page = report::render(&runs, &origin)?;
     let (page_path, log_path) = (folder.join(REPORT_NAME), folder.join(LOG_NAME));
     write_file(&page_path, |out| out.write_all(page.as_bytes()))?;
@@ -72,7 +75,12 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 fn inputs(matches: &ArgMatches, quick: bool) -> Result<Vec<Input>, Failure> {
-    let given: Vec<&str> = matches.get_many::<String>("inputs").into_iter().flatten().map(String::as_str).collect();
+    let given: Vec<&str> = matches
+        .get_many::<String>("inputs")
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
     let names = match (given.is_empty(), quick) {
         (false, _) => given,
         (true, false) => DEFAULT_INPUTS.to_vec(),
@@ -88,7 +96,10 @@ fn configurations(matches: &ArgMatches, quick: bool) -> Result<Vec<Configuration
     if presets.is_empty() {
         presets = match quick {
             true => QUICK_PRESETS.map(str::to_owned).to_vec(),
-            false => HeapConfig::presets().iter().map(|(name, _)| (*name).to_owned()).collect(),
+            false => HeapConfig::presets()
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect(),
         };
     }
     let mut policies: Vec<Option<String>> = list("policies").into_iter().map(Some).collect();
@@ -99,8 +110,11 @@ fn configurations(matches: &ArgMatches, quick: bool) -> Result<Vec<Configuration
     let mut configurations = Vec::new();
     for preset in &presets {
         for policy in &policies {
-            let configuration =
-                Configuration { preset: preset.clone(), policy: policy.clone(), flags: flags.clone() };
+            let configuration = Configuration {
+                preset: preset.clone(),
+                policy: policy.clone(),
+                flags: flags.clone(),
+            };
             configuration.heap_config()?;
             configurations.push(configuration);
         }
@@ -110,5 +124,8 @@ fn configurations(matches: &ArgMatches, quick: bool) -> Result<Vec<Configuration
 
 /// The command as it was given, without the path of the program.
 fn command_text() -> String {
-    std::iter::once("tenure".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
+    std::iter::once("tenure".to_owned())
+        .chain(std::env::args().skip(1))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -5,11 +5,16 @@
 //! objects with slots plus the bitmaps of all blocks. A major collection moves no old object.
 
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
+use tenure_memory::BLOCK_BYTES;
 use tenure_policy::promotion::{NEVER_BY_FILL, PromotionRule};
 use tenure_policy::sizing::{GrowthMode, OldLimitInput, old_limit};
 use tenure_policy::trigger::MajorOutcome;
 
 use crate::core::{AbortOnPanic, Core};
+
+/// Empty memory that a heap may keep however little is live: pages from the system cost more to touch for the first
+/// time than to fill.
+const KEPT_BYTES: usize = 32 << 20;
 
 /// The rule that promotes every survivor.
 pub(crate) const PROMOTE_ALL: PromotionRule =
@@ -24,6 +29,7 @@ impl Core {
         self.mark(&mut record);
         self.sweep(&mut record);
         self.set_old_limit(&mut record);
+        self.release_memory(&mut record);
         self.resize_nursery(&mut record);
         self.reset_window();
         self.protect_reserve();
@@ -117,12 +123,32 @@ impl Core {
         }
     }
 
-    /// Collects like a heap that has nothing left: gives kept blocks back too.
+    /// Gives empty blocks back to the system, but for those that the heap is expected to fill before it is collected
+    /// again: no more than up to its limit, and no more than it has live.
+    fn release_memory(&mut self, record: &mut CollectionRecord) {
+        let inner = self.inner();
+        let start = inner.clock.now_ns();
+        let live_bytes = inner.old_bytes();
+        let kept_bytes = if inner.config.settings.poison {
+            0
+        } else {
+            inner.old_limit_bytes.saturating_sub(live_bytes).min(live_bytes.max(KEPT_BYTES))
+        };
+        let (pointer, data, _, mut pages) = inner.spaces();
+        let kept = kept_bytes / BLOCK_BYTES;
+        let empty = (pointer.empty_blocks() + data.empty_blocks()).max(1);
+        let share = kept * pointer.empty_blocks() / empty;
+        pointer.release_empty(share, &mut pages);
+        data.release_empty(kept - share, &mut pages);
+        self.lap(record, Phase::Resize, start);
+    }
+
+    /// Collects like a heap that has nothing left: gives every empty block back too.
     pub(crate) fn collect_last_resort(&mut self) {
         self.collect_major(Cause::LastResort);
         let inner = self.inner();
         let (pointer, data, _, mut pages) = inner.spaces();
-        pointer.release_empty(&mut pages);
-        data.release_empty(&mut pages);
+        pointer.release_empty(0, &mut pages);
+        data.release_empty(0, &mut pages);
     }
 }

@@ -4,6 +4,8 @@
 //! is proportional to the survivors, the roots and the remembered set. A minor collection frees nothing in the old
 //! generation.
 
+use std::io::Write as _;
+
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
 use tenure_memory::Range;
 use tenure_nursery::{Evacuation, EvacuationCounts, Promotion};
@@ -114,11 +116,12 @@ impl Core {
         inner.totals.rescans += record.rescans;
         let details = tenure_events::TraceDetails::default();
         inner.trace.observe(&record, &details);
+        // A closed pipe must not end a collection: what cannot be written is not.
         if inner.config.settings.trace_gc {
-            println!("{}", inner.trace.line(&record, &details));
+            let _ = writeln!(std::io::stdout(), "{}", inner.trace.line(&record, &details));
         }
         if inner.config.settings.trace_gc_nvp {
-            println!("{}", inner.trace.nvp_line(&record, &details));
+            let _ = writeln!(std::io::stdout(), "{}", inner.trace.nvp_line(&record, &details));
         }
         inner.emit(&Event::CollectionEnd(&record));
         if inner.config.settings.verify_heap

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
+use tenure_barrier::CardEntry;
 use tenure_memory::{CARD_BYTES, round_down};
 use tenure_object::{FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_UNLOGGED, Header, LayoutClass, ObjectRef};
 
@@ -63,7 +64,7 @@ struct Verifier<'a> {
     inner: &'a Inner,
     seen: HashMap<ObjectRef, Edge>,
     owners: HashSet<ObjectRef>,
-    cards: HashSet<usize>,
+    cards: HashSet<CardEntry>,
 }
 
 impl Core {
@@ -79,7 +80,7 @@ impl Core {
             inner,
             seen: HashMap::new(),
             owners: inner.remembered.owners().iter().copied().collect(),
-            cards: inner.remembered.cards().iter().map(|c| c.card).collect(),
+            cards: inner.remembered.cards().iter().copied().collect(),
         };
         verifier.check_window()?;
         verifier.check_spaces()?;
@@ -145,7 +146,8 @@ impl Verifier<'_> {
         }
         for entry in self.inner.remembered.cards() {
             // SAFETY: BITMAP-COMMITTED, the card belongs to an object.
-            if unsafe { *self.inner.cage.card(entry.card) } != 1 || !Inner::header_of(entry.owner).has(FLAG_CARDED) {
+            if unsafe { *self.inner.cage.card(entry.card) } & entry.bit() == 0
+                || !Inner::header_of(entry.owner).has(FLAG_CARDED) {
                 return fail(entry.owner, "a remembered card has no byte or no carded owner");
             }
         }
@@ -256,7 +258,7 @@ impl Verifier<'_> {
             return Ok(());
         }
         let known = if header.has(FLAG_CARDED) {
-            self.cards.contains(&round_down(slot, CARD_BYTES))
+            self.cards.contains(&CardEntry { owner: object, card: round_down(slot, CARD_BYTES) })
         } else {
             self.owners.contains(&object)
         };

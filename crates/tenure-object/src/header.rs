@@ -47,6 +47,8 @@ pub enum LayoutClass {
     BytesTail = 4,
     /// A tail, everything else by the kind.
     OtherTail = 5,
+    /// Fixed size, every payload word a slot. The high half is 0, so that the header is a short constant in code.
+    SlotsFixed = 6,
     /// Not an object: a hole in a block. The high half is its size in words.
     Free = 15,
 }
@@ -172,6 +174,7 @@ impl Header {
             3 => LayoutClass::SlotsTail,
             4 => LayoutClass::BytesTail,
             5 => LayoutClass::OtherTail,
+            6 => LayoutClass::SlotsFixed,
             _ => LayoutClass::Free,
         }
     }

@@ -60,6 +60,8 @@ impl KindLayout {
             TailLayout::None => {
                 if !self.has_prefix_slots() {
                     LayoutClass::DataFixed
+                } else if self.prefix_words <= 32 && self.slot_map[0] == (1 << self.prefix_words) - 1 {
+                    LayoutClass::SlotsFixed
                 } else if self.prefix_words <= 32 {
                     LayoutClass::MapFixed
                 } else {

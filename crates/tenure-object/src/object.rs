@@ -149,7 +149,10 @@ impl ObjectRef {
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
         let prefix = header.prefix_words();
         let payload = match header.class() {
-            LayoutClass::DataFixed | LayoutClass::MapFixed | LayoutClass::TableFixed => prefix,
+            LayoutClass::DataFixed
+            | LayoutClass::MapFixed
+            | LayoutClass::SlotsFixed
+            | LayoutClass::TableFixed => prefix,
             LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
             LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
             LayoutClass::OtherTail => kinds.get(header.kind()).words(header.high()) - 1,
@@ -164,7 +167,10 @@ impl ObjectRef {
     pub fn has_slots(header: Header, kinds: &KindTable) -> bool {
         match header.class() {
             LayoutClass::DataFixed | LayoutClass::BytesTail | LayoutClass::Free => false,
-            LayoutClass::MapFixed | LayoutClass::TableFixed | LayoutClass::SlotsTail => true,
+            LayoutClass::MapFixed
+            | LayoutClass::SlotsFixed
+            | LayoutClass::TableFixed
+            | LayoutClass::SlotsTail => true,
             LayoutClass::OtherTail => kinds.get(header.kind()).has_slots(),
         }
     }
@@ -196,6 +202,12 @@ impl ObjectRef {
     pub unsafe fn visit_prefix_slots(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
         let payload = self.payload() as *mut u64;
         match header.class() {
+            LayoutClass::SlotsFixed => {
+                for i in 0..header.prefix_words() {
+                    // SAFETY: KIND-LAYOUT, all payload words are slots.
+                    visit(unsafe { payload.add(i) });
+                }
+            }
             LayoutClass::MapFixed => {
                 let mut map = header.high();
                 while map != 0 {

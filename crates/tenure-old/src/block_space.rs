@@ -1,8 +1,8 @@
 //! Blocks of 256 KiB for one sort of object: with slots, or without.
 //!
 //! Allocation bumps a cursor through one hole at a time and sets the start bit of each object. A space grows by a block
-//! when no hole fits and the budget allows it; blocks without live objects go back to the system after a full
-//! collection, but for a few that are kept. Objects larger than half a block belong elsewhere.
+//! when no hole fits and the budget allows it; blocks without live objects are taken again first, or go back to the
+//! system when asked. Objects larger than half a block belong elsewhere.
 
 use tenure_memory::{BLOCK_BYTES, BLOCK_WORDS, CHUNK_BYTES, Cage, Fill, PageError, Range};
 use tenure_object::{Header, ObjectRef};
@@ -49,10 +49,6 @@ pub struct BlockSpace {
     in_use: usize,
     holds_slots: bool,
 }
-
-/// Empty blocks kept with their pages after a full collection: 4 MiB, so that a heap of steady size does not go to the
-/// system at each collection.
-const KEPT_BLOCKS: usize = 16;
 
 impl BlockSpace {
     /// Makes a space without blocks.
@@ -220,7 +216,7 @@ impl BlockSpace {
         Ok(first as u32)
     }
 
-    /// Sweeps all blocks: dead objects become holes, empty blocks go back to the system but for a few.
+    /// Sweeps all blocks: dead objects become holes, blocks without live objects become empty.
     ///
     /// # Safety
     ///
@@ -235,7 +231,7 @@ impl BlockSpace {
             }
             let block = self.range.start + index * BLOCK_BYTES;
             if is_dead(pages.cage, block) {
-                self.empty_block(index, pages, poison);
+                self.empty_block(index, pages.cage);
             } else {
                 // SAFETY: FREE-LISTED, the lists are empty and marking is complete.
                 let counts = unsafe { sweep_block(pages.cage, block, &mut self.lists, poison) };
@@ -245,27 +241,27 @@ impl BlockSpace {
         self.used_bytes = used_bytes;
     }
 
-    fn empty_block(&mut self, index: usize, pages: &mut Pages<'_>, poison: bool) {
-        let block = self.range.start + index * BLOCK_BYTES;
-        let bit = pages.cage.bit(block);
-        pages.cage.starts().clear_range(bit, bit + BLOCK_WORDS);
+    fn empty_block(&mut self, index: usize, cage: &Cage) {
+        let bit = cage.bit(self.range.start + index * BLOCK_BYTES);
+        cage.starts().clear_range(bit, bit + BLOCK_WORDS);
         self.in_use -= 1;
-        if self.empty.len() < KEPT_BLOCKS && !poison {
-            self.blocks[index] = BlockState::Empty;
-            self.empty.push(index as u32);
-        } else {
-            pages.cage.decommit(block, block + BLOCK_BYTES);
-            pages.budget.give_back(BLOCK_BYTES);
-            self.blocks[index] = BlockState::Released;
-            self.released.push(index as u32);
-        }
+        self.blocks[index] = BlockState::Empty;
+        self.empty.push(index as u32);
     }
 
-    /// Gives the kept empty blocks back to the system. Returns how many there were.
-    pub fn release_empty(&mut self, pages: &mut Pages<'_>) -> usize {
-        let count = self.empty.len();
-        while let Some(index) = self.empty.pop() {
-            let block = self.address(index);
+    /// Returns how many blocks have pages and nothing in them.
+    #[must_use]
+    pub fn empty_blocks(&self) -> usize {
+        self.empty.len()
+    }
+
+    /// Gives empty blocks back to the system until `kept` are left. Returns how many it gave back.
+    pub fn release_empty(&mut self, kept: usize, pages: &mut Pages<'_>) -> usize {
+        let count = self.empty.len().saturating_sub(kept);
+        // The highest first, so that what is kept lies together.
+        self.empty.sort_unstable_by(|a, b| b.cmp(a));
+        for index in self.empty.drain(..count) {
+            let block = self.range.start + index as usize * BLOCK_BYTES;
             pages.cage.decommit(block, block + BLOCK_BYTES);
             pages.budget.give_back(BLOCK_BYTES);
             self.blocks[index as usize] = BlockState::Released;

@@ -95,7 +95,12 @@ impl Summary {
     pub fn new(records: &[CollectionRecord], span: &Span) -> Self {
         let within = || records.iter().filter(|record| in_span(record, span));
         let pauses = |kind: Option<CollectionKind>| {
-            KindSummary::of(within().filter(|r| kind.is_none_or(|kind| r.kind == kind)).map(|r| r.pause_ns).collect())
+            KindSummary::of(
+                within()
+                    .filter(|r| kind.is_none_or(|kind| r.kind == kind))
+                    .map(|r| r.pause_ns)
+                    .collect(),
+            )
         };
         let all = pauses(None);
         let total_ns = span.length_ns().saturating_sub(span.checking_ns);
@@ -109,7 +114,11 @@ impl Summary {
         Summary {
             total_ns,
             paused_ns,
-            mutator_fraction: if total_ns == 0 { 1.0 } else { 1.0 - paused_ns as f64 / total_ns as f64 },
+            mutator_fraction: if total_ns == 0 {
+                1.0
+            } else {
+                1.0 - paused_ns as f64 / total_ns as f64
+            },
             minor: pauses(Some(CollectionKind::Minor)),
             major: pauses(Some(CollectionKind::Major)),
             pause_p50_ns: all.p50_ns,
@@ -137,7 +146,8 @@ fn pause_log(records: &[CollectionRecord], span: &Span) -> PauseLog {
 
 /// A window longer than the run is the run.
 fn mmu(log: &PauseLog, window_ns: u64, span: &Span) -> f64 {
-    log.mmu(window_ns.min(span.length_ns()), span.started_ns, span.finished_ns).unwrap_or(1.0)
+    log.mmu(window_ns.min(span.length_ns()), span.started_ns, span.finished_ns)
+        .unwrap_or(1.0)
 }
 
 /// Points of the MMU curve, window in nanoseconds and utilization, from 0.1 ms to the length of the run.
@@ -164,7 +174,10 @@ mod tests {
     use super::*;
 
     fn record(kind: CollectionKind, start_ns: u64, pause_ns: u64) -> CollectionRecord {
-        let sizes = |bytes| HeapSizes { old_committed_bytes: bytes, ..HeapSizes::default() };
+        let sizes = |bytes| HeapSizes {
+            old_committed_bytes: bytes,
+            ..HeapSizes::default()
+        };
         CollectionRecord {
             kind,
             start_ns,
@@ -183,24 +196,61 @@ mod tests {
             record(CollectionKind::Major, 6_000_000, 2_000_000),
             record(CollectionKind::Minor, 11_000_000, 9_000_000),
         ];
-        let span = Span { started_ns: 0, finished_ns: 10_000_000, ..Span::default() };
+        let span = Span {
+            started_ns: 0,
+            finished_ns: 10_000_000,
+            ..Span::default()
+        };
         let summary = Summary::new(&records, &span);
-        assert_eq!((summary.minor.count, summary.major.count), (1, 1), "the third began after the end");
-        assert_eq!((summary.pause_p50_ns, summary.pause_p99_ns, summary.pause_max_ns), (500_000, 2_000_000, 2_000_000));
+        assert_eq!(
+            (summary.minor.count, summary.major.count),
+            (1, 1),
+            "the third began after the end"
+        );
+        assert_eq!(
+            (summary.pause_p50_ns, summary.pause_p99_ns, summary.pause_max_ns),
+            (500_000, 2_000_000, 2_000_000)
+        );
         assert!((summary.mutator_fraction - 0.75).abs() < 1e-9);
         assert_eq!(summary.promoted_bytes, 10);
         assert_eq!(summary.peak_heap_bytes, 6_000_000);
         assert_eq!(summary.mmu[0], 0.0);
-        assert!((summary.mmu[1] - 0.75).abs() < 1e-9, "the window is the run: {}", summary.mmu[1]);
-        assert!((summary.mmu[2] - 0.75).abs() < 1e-9, "a longer window is cut to the run: {}", summary.mmu[2]);
+        assert!(
+            (summary.mmu[1] - 0.75).abs() < 1e-9,
+            "the window is the run: {}",
+            summary.mmu[1]
+        );
+        assert!(
+            (summary.mmu[2] - 0.75).abs() < 1e-9,
+            "a longer window is cut to the run: {}",
+            summary.mmu[2]
+        );
     }
 
     #[test]
     fn a_run_without_collections_is_all_mutator() {
-        let final_sizes = HeapSizes { nursery_committed_bytes: 32, ..HeapSizes::default() };
-        let summary = Summary::new(&[], &Span { started_ns: 5, finished_ns: 1_000_005, final_sizes, ..Span::default() });
-        assert_eq!((summary.mutator_fraction, summary.mmu, summary.peak_heap_bytes), (1.0, [1.0; 3], 32));
-        assert_eq!(Summary::new(&[], &Span::default()).mutator_fraction, 1.0, "an empty span does not divide by zero");
+        let final_sizes = HeapSizes {
+            nursery_committed_bytes: 32,
+            ..HeapSizes::default()
+        };
+        let summary = Summary::new(
+            &[],
+            &Span {
+                started_ns: 5,
+                finished_ns: 1_000_005,
+                final_sizes,
+                ..Span::default()
+            },
+        );
+        assert_eq!(
+            (summary.mutator_fraction, summary.mmu, summary.peak_heap_bytes),
+            (1.0, [1.0; 3], 32)
+        );
+        assert_eq!(
+            Summary::new(&[], &Span::default()).mutator_fraction,
+            1.0,
+            "an empty span does not divide by zero"
+        );
     }
 
     #[test]
@@ -214,7 +264,11 @@ mod tests {
 
     #[test]
     fn the_curve_ends_with_the_whole_run() {
-        let span = Span { started_ns: 0, finished_ns: 20_000_000, ..Span::default() };
+        let span = Span {
+            started_ns: 0,
+            finished_ns: 20_000_000,
+            ..Span::default()
+        };
         let curve = mmu_curve(&[record(CollectionKind::Minor, 5_000_000, 5_000_000)], &span);
         assert_eq!(curve.first().map(|point| point.0), Some(100_000));
         let (window_ns, utilization) = *curve.last().expect("a run that long has points");

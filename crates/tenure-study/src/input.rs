@@ -39,7 +39,10 @@ impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InputError::Unknown { given } => {
-                writeln!(f, "'{given}' is neither a file nor a workload; accepted are a .heapsnapshot file, and")?;
+                writeln!(
+                    f,
+                    "'{given}' is neither a file nor a workload; accepted are a .heapsnapshot file, and"
+                )?;
                 for spec in WORKLOADS {
                     writeln!(f, "  {}  {}", spec.name, spec.title)?;
                 }
@@ -93,7 +96,9 @@ impl Input {
             Input::Workload(workload) => workload.label(),
             Input::Bundled => BUNDLED_NAME.to_owned(),
             Input::File(path) => {
-                let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+                let name = path
+                    .file_name()
+                    .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
                 let end = name.find(".heapsnapshot").filter(|&end| end > 0).unwrap_or(name.len());
                 name[..end].to_owned()
             }
@@ -111,11 +116,14 @@ impl Input {
                 let snapshot = Snapshot::read_with(bytes, &options, &mut progress).map_err(InputError::Snapshot)?;
                 What::Snapshot(Box::new(snapshot))
             }
-            Input::File(path) => {
-                What::Snapshot(Box::new(Snapshot::open_with(path, &options, progress).map_err(InputError::Snapshot)?))
-            }
+            Input::File(path) => What::Snapshot(Box::new(
+                Snapshot::open_with(path, &options, progress).map_err(InputError::Snapshot)?,
+            )),
         };
-        Ok(OpenInput { label: self.label(), what })
+        Ok(OpenInput {
+            label: self.label(),
+            what,
+        })
     }
 }
 
@@ -166,8 +174,17 @@ mod tests {
         assert!(matches!("no/such/file".parse(), Ok(Input::File(_))));
         assert!(matches!("x.heapsnapshot.gz".parse(), Ok(Input::File(_))));
         let message = "W10".parse::<Input>().unwrap_err().to_string();
-        assert!(message.contains("'W10'") && message.contains("W8  functional lists") && message.contains("s-worker"), "{message}");
-        assert!("W1:2".parse::<Input>().unwrap_err().to_string().contains("accepted are 4 to 26"));
+        assert!(
+            message.contains("'W10'") && message.contains("W8  functional lists") && message.contains("s-worker"),
+            "{message}"
+        );
+        assert!(
+            "W1:2"
+                .parse::<Input>()
+                .unwrap_err()
+                .to_string()
+                .contains("accepted are 4 to 26")
+        );
     }
 
     #[test]

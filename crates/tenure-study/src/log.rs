@@ -65,7 +65,14 @@ pub struct DecisionLine {
 #[allow(missing_docs, reason = "the fields are those of the events, documented there")]
 pub enum LogLine {
     /// A run begins.
-    Run { run: usize, input: String, preset: String, policy: String, started_ns: u64, finished_ns: u64 },
+    Run {
+        run: usize,
+        input: String,
+        preset: String,
+        policy: String,
+        started_ns: u64,
+        finished_ns: u64,
+    },
     /// A collection ended.
     Collection {
         run: usize,
@@ -90,13 +97,33 @@ pub enum LogLine {
         decisions: Vec<DecisionLine>,
     },
     /// The nursery changed its capacity.
-    NurseryResized { run: usize, from_bytes: usize, to_bytes: usize, reason: Text },
+    NurseryResized {
+        run: usize,
+        from_bytes: usize,
+        to_bytes: usize,
+        reason: Text,
+    },
     /// The limit that starts major collections changed.
-    OldLimitChanged { run: usize, from_bytes: usize, to_bytes: usize, reason: Text },
+    OldLimitChanged {
+        run: usize,
+        from_bytes: usize,
+        to_bytes: usize,
+        reason: Text,
+    },
     /// The hard limit was near.
-    NearLimit { run: usize, limit_bytes: usize, used_bytes: usize, raised_to_bytes: Option<usize> },
+    NearLimit {
+        run: usize,
+        limit_bytes: usize,
+        used_bytes: usize,
+        raised_to_bytes: Option<usize>,
+    },
     /// An allocation was refused.
-    OutOfMemory { run: usize, requested_bytes: usize, limit_bytes: usize, reason: Text },
+    OutOfMemory {
+        run: usize,
+        requested_bytes: usize,
+        limit_bytes: usize,
+        reason: Text,
+    },
     /// The system gave no memory.
     PageSourceFailed { run: usize, bytes: usize },
     /// The figures of a run that ended.
@@ -140,7 +167,11 @@ impl LogLine {
             pause_ns: record.pause_ns,
             before: (&record.before).into(),
             after: (&record.after).into(),
-            phases_ns: record.phases.iter().map(|(phase, ns)| (phase.name().into(), ns)).collect(),
+            phases_ns: record
+                .phases
+                .iter()
+                .map(|(phase, ns)| (phase.name().into(), ns))
+                .collect(),
             retained_bytes: record.retained_bytes,
             promoted_bytes: record.promoted_bytes,
             retained_objects: record.retained_objects,
@@ -166,7 +197,10 @@ impl LogLine {
 
     fn summary(run: usize, report: &RunReport) -> Self {
         let Summary { minor, major, .. } = &report.summary;
-        let KindSummary { max_ns: minor_pause_max_ns, .. } = *minor;
+        let KindSummary {
+            max_ns: minor_pause_max_ns,
+            ..
+        } = *minor;
         let op = |quantile| report.laps.as_ref().map_or(0, |laps| laps.quantile_ns(quantile));
         LogLine::Summary {
             run,
@@ -238,18 +272,46 @@ impl Listener for Recorder {
         let line = match *event {
             Event::CollectionBegin { .. } => return,
             Event::CollectionEnd(record) => return recorded.records.push(record.clone()),
-            Event::NurseryResized { from_bytes, to_bytes, reason } => {
-                LogLine::NurseryResized { run, from_bytes, to_bytes, reason: reason.into() }
-            }
-            Event::OldLimitChanged { from_bytes, to_bytes, reason } => {
-                LogLine::OldLimitChanged { run, from_bytes, to_bytes, reason: reason.into() }
-            }
-            Event::NearLimit { limit_bytes, used_bytes, raised_to_bytes } => {
-                LogLine::NearLimit { run, limit_bytes, used_bytes, raised_to_bytes }
-            }
-            Event::OutOfMemory { requested_bytes, limit_bytes, reason } => {
-                LogLine::OutOfMemory { run, requested_bytes, limit_bytes, reason: reason.into() }
-            }
+            Event::NurseryResized {
+                from_bytes,
+                to_bytes,
+                reason,
+            } => LogLine::NurseryResized {
+                run,
+                from_bytes,
+                to_bytes,
+                reason: reason.into(),
+            },
+            Event::OldLimitChanged {
+                from_bytes,
+                to_bytes,
+                reason,
+            } => LogLine::OldLimitChanged {
+                run,
+                from_bytes,
+                to_bytes,
+                reason: reason.into(),
+            },
+            Event::NearLimit {
+                limit_bytes,
+                used_bytes,
+                raised_to_bytes,
+            } => LogLine::NearLimit {
+                run,
+                limit_bytes,
+                used_bytes,
+                raised_to_bytes,
+            },
+            Event::OutOfMemory {
+                requested_bytes,
+                limit_bytes,
+                reason,
+            } => LogLine::OutOfMemory {
+                run,
+                requested_bytes,
+                limit_bytes,
+                reason: reason.into(),
+            },
             Event::PageSourceFailed { bytes } => LogLine::PageSourceFailed { run, bytes },
         };
         let position = recorded.records.len();
@@ -294,22 +356,65 @@ mod tests {
     #[test]
     fn every_line_parses_back_to_what_was_written() {
         let mut runs = vec![sample_run("W1:10", "v8-2012"), sample_run("W3:20", "v8-modern")];
-        runs[0].others.push((1, LogLine::NurseryResized { run: 0, from_bytes: 1, to_bytes: 2, reason: "grow".into() }));
-        runs[1].others.push((0, LogLine::NearLimit { run: 0, limit_bytes: 9, used_bytes: 8, raised_to_bytes: Some(12) }));
+        runs[0].others.push((
+            1,
+            LogLine::NurseryResized {
+                run: 0,
+                from_bytes: 1,
+                to_bytes: 2,
+                reason: "grow".into(),
+            },
+        ));
+        runs[1].others.push((
+            0,
+            LogLine::NearLimit {
+                run: 0,
+                limit_bytes: 9,
+                used_bytes: 8,
+                raised_to_bytes: Some(12),
+            },
+        ));
         let mut text = Vec::new();
         write(&runs, &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         let lines: Vec<LogLine> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2 * 2 + 2 + runs[0].records.len() + runs[1].records.len());
 
-        let of_run = |wanted| lines.iter().filter(move |line| (*line).clone().with_run(wanted) == **line);
-        let records: Vec<_> = of_run(0).filter(|line| matches!(line, LogLine::Collection { .. })).cloned().collect();
-        let expected: Vec<_> = runs[0].records.iter().map(|record| LogLine::collection(0, record)).collect();
+        let of_run = |wanted| {
+            lines
+                .iter()
+                .filter(move |line| (*line).clone().with_run(wanted) == **line)
+        };
+        let records: Vec<_> = of_run(0)
+            .filter(|line| matches!(line, LogLine::Collection { .. }))
+            .cloned()
+            .collect();
+        let expected: Vec<_> = runs[0]
+            .records
+            .iter()
+            .map(|record| LogLine::collection(0, record))
+            .collect();
         assert_eq!(records, expected);
-        assert!(matches!(of_run(0).nth(2), Some(LogLine::NurseryResized { from_bytes: 1, to_bytes: 2, .. })));
-        assert!(matches!(of_run(1).nth(1), Some(LogLine::NearLimit { raised_to_bytes: Some(12), .. })));
-        assert!(matches!(of_run(1).last(), Some(LogLine::Summary { run: 1, .. })));
-        assert!(text.contains(r#""type":"collection""#) && text.contains(r#""phases_ns":{"#), "{text}");
+        assert!(matches!(
+            of_run(0).nth(2),
+            Some(LogLine::NurseryResized {
+                from_bytes: 1,
+                to_bytes: 2,
+                ..
+            })
+        ));
+        assert!(matches!(
+            of_run(1).nth(1),
+            Some(LogLine::NearLimit {
+                raised_to_bytes: Some(12),
+                ..
+            })
+        ));
+        assert!(matches!(of_run(1).next_back(), Some(LogLine::Summary { run: 1, .. })));
+        assert!(
+            text.contains(r#""type":"collection""#) && text.contains(r#""phases_ns":{"#),
+            "{text}"
+        );
     }
 
     #[test]
@@ -319,10 +424,21 @@ mod tests {
         let record = CollectionRecord::default();
         listener.on_event(&Event::PageSourceFailed { bytes: 4096 });
         listener.on_event(&Event::CollectionEnd(&record));
-        listener.on_event(&Event::OldLimitChanged { from_bytes: 1, to_bytes: 2, reason: "grown" });
+        listener.on_event(&Event::OldLimitChanged {
+            from_bytes: 1,
+            to_bytes: 2,
+            reason: "grown",
+        });
         let recorded = recorder.take();
         assert_eq!(recorded.records.len(), 1);
-        assert_eq!(recorded.others.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(
+            recorded
+                .others
+                .iter()
+                .map(|(position, _)| *position)
+                .collect::<Vec<_>>(),
+            [0, 1]
+        );
         assert!(recorder.take().records.is_empty());
     }
 }

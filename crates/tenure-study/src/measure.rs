@@ -28,8 +28,13 @@ impl Default for Laps {
 impl Laps {
     /// No laps yet. The first lap begins with [`Laps::start`], or here.
     pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, MAX_LAP_NS, 2).expect("the bounds are constants that the histogram accepts");
-        Laps { histogram, max_ns: 0, previous: Instant::now() }
+        let histogram =
+            Histogram::new_with_bounds(1, MAX_LAP_NS, 2).expect("the bounds are constants that the histogram accepts");
+        Laps {
+            histogram,
+            max_ns: 0,
+            previous: Instant::now(),
+        }
     }
 
     /// Begins the first lap.
@@ -60,7 +65,11 @@ impl Laps {
 
     /// The lap time that a share `quantile` of the laps does not exceed; zero when there are none.
     pub fn quantile_ns(&self, quantile: f64) -> u64 {
-        if self.histogram.is_empty() { 0 } else { self.histogram.value_at_quantile(quantile).min(self.max_ns) }
+        if self.histogram.is_empty() {
+            0
+        } else {
+            self.histogram.value_at_quantile(quantile).min(self.max_ns)
+        }
     }
 
     /// The longest lap, exactly.
@@ -95,7 +104,11 @@ mod tests {
         }
         for (quantile, exact) in [(0.5, 50_000.0), (0.99, 99_000.0), (0.999, 99_900.0)] {
             let error = (laps.quantile_ns(quantile) as f64 - exact).abs() / exact;
-            assert!(error <= 1.0 / 128.0, "q={quantile}: {} is off by {error}", laps.quantile_ns(quantile));
+            assert!(
+                error <= 1.0 / 128.0,
+                "q={quantile}: {} is off by {error}",
+                laps.quantile_ns(quantile)
+            );
         }
         assert_eq!(laps.max_ns(), 100_000);
         assert_eq!(laps.count(), 100_000);

@@ -14,7 +14,10 @@ pub struct ResultLine(String);
 impl ResultLine {
     /// `RESULT name=W1 peer=tenure`.
     pub fn new(name: &str) -> Self {
-        ResultLine(format!("RESULT name={} peer=tenure", name.replace(char::is_whitespace, "_")))
+        ResultLine(format!(
+            "RESULT name={} peer=tenure",
+            name.replace(char::is_whitespace, "_")
+        ))
     }
 
     /// Adds a pair as it displays.
@@ -36,7 +39,12 @@ impl ResultLine {
 
     /// Adds the five figures of operation latencies, in microseconds.
     pub fn operations(&mut self, laps: &Laps) {
-        for (key, quantile) in [("op_p50_us", 0.5), ("op_p99_us", 0.99), ("op_p999_us", 0.999), ("op_p9999_us", 0.9999)] {
+        for (key, quantile) in [
+            ("op_p50_us", 0.5),
+            ("op_p99_us", 0.99),
+            ("op_p999_us", 0.999),
+            ("op_p9999_us", 0.9999),
+        ] {
             self.number(key, laps.quantile_ns(quantile) as f64 / 1e3);
         }
         self.number("op_max_us", laps.max_ns() as f64 / 1e3);
@@ -48,7 +56,12 @@ impl ResultLine {
         self.pair("majors", summary.major.count);
         self.pair("slices", 0);
         for (name, kind) in [("minor", &summary.minor), ("major", &summary.major)] {
-            let KindSummary { count, p50_ns, p99_ns, max_ns } = *kind;
+            let KindSummary {
+                count,
+                p50_ns,
+                p99_ns,
+                max_ns,
+            } = *kind;
             if count > 0 {
                 self.number(&format!("{name}_p50_ms"), p50_ns as f64 / 1e6);
                 self.number(&format!("{name}_p99_ms"), p99_ns as f64 / 1e6);
@@ -90,11 +103,19 @@ mod tests {
     fn kinds_of_collection_that_did_not_happen_have_no_pauses() {
         let mut line = ResultLine::new("W7");
         line.collections(&Summary {
-            minor: KindSummary { count: 2, p50_ns: 1_000_000, p99_ns: 2_000_000, max_ns: 2_000_000 },
+            minor: KindSummary {
+                count: 2,
+                p50_ns: 1_000_000,
+                p99_ns: 2_000_000,
+                max_ns: 2_000_000,
+            },
             ..Summary::default()
         });
         let text = line.to_string();
-        assert!(text.contains("minors=2 majors=0 slices=0 minor_p50_ms=1.000 minor_p99_ms=2.000 minor_max_ms=2.000"), "{text}");
+        assert!(
+            text.contains("minors=2 majors=0 slices=0 minor_p50_ms=1.000 minor_p99_ms=2.000 minor_max_ms=2.000"),
+            "{text}"
+        );
         assert!(!text.contains("major_p50"), "{text}");
     }
 }

@@ -68,7 +68,11 @@ pub struct Rng {
 impl Rng {
     /// The generator at the start of its sequence.
     pub fn new(kind: RngKind) -> Self {
-        Rng { wide: 88_172_645_463_325_252, narrow: 2_463_534_242, kind }
+        Rng {
+            wide: 88_172_645_463_325_252,
+            narrow: 2_463_534_242,
+            kind,
+        }
     }
 
     /// An index below `bound`, which must not be zero.

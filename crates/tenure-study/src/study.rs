@@ -96,25 +96,29 @@ pub enum StudyError {
     /// Its configuration is not accepted.
     Configuration(BadConfiguration),
     /// It failed.
-    Run {
-        /// Which input.
-        input: String,
-        /// In which configuration.
-        configuration: String,
-        /// Why.
-        error: RunError,
-        /// What the heap said about it.
-        detail: Option<String>,
-    },
+    Run(Box<FailedRun>),
+}
+
+/// Which run failed, and why.
+#[derive(Debug)]
+pub struct FailedRun {
+    /// The input's label.
+    pub input: String,
+    /// Preset and policy.
+    pub configuration: String,
+    /// Why.
+    pub error: RunError,
+    /// What the heap said about it.
+    pub detail: Option<String>,
 }
 
 impl fmt::Display for StudyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StudyError::Configuration(error) => error.fmt(f),
-            StudyError::Run { input, configuration, error, detail } => {
-                write!(f, "{input} with {configuration}: {error}")?;
-                match detail {
+            StudyError::Run(failed) => {
+                write!(f, "{} with {}: {}", failed.input, failed.configuration, failed.error)?;
+                match &failed.detail {
                     Some(detail) => write!(f, " ({detail})"),
                     None => Ok(()),
                 }
@@ -127,23 +131,30 @@ impl std::error::Error for StudyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StudyError::Configuration(error) => Some(error),
-            StudyError::Run { error, .. } => Some(error),
+            StudyError::Run(failed) => Some(&failed.error),
         }
     }
 }
 
 /// Runs one input in one configuration.
-pub fn run(input: &OpenInput, configuration: &Configuration, churn: u64, rng: RngKind) -> Result<RunReport, StudyError> {
+pub fn run(
+    input: &OpenInput,
+    configuration: &Configuration,
+    churn: u64,
+    rng: RngKind,
+) -> Result<RunReport, StudyError> {
     let config = configuration.heap_config().map_err(StudyError::Configuration)?;
     let policy = config.settings().promotion.to_string();
     let mut bench = Bench::new(config, rng);
     let result = input.run(churn, &mut bench);
     let recorded = bench.recorded();
-    let outcome = result.map_err(|error| StudyError::Run {
-        input: input.label().to_owned(),
-        configuration: format!("{}, promotion {policy}", configuration.preset),
-        error,
-        detail: recorded.others.iter().rev().find_map(|(_, line)| refusal(line)),
+    let outcome = result.map_err(|error| {
+        StudyError::Run(Box::new(FailedRun {
+            input: input.label().to_owned(),
+            configuration: format!("{}, promotion {policy}", configuration.preset),
+            error,
+            detail: recorded.others.iter().rev().find_map(|(_, line)| refusal(line)),
+        }))
     })?;
     let mut report = RunReport {
         input: input.label().to_owned(),
@@ -164,9 +175,14 @@ pub fn run(input: &OpenInput, configuration: &Configuration, churn: u64, rng: Rn
 /// What the heap said when it refused an allocation.
 fn refusal(line: &LogLine) -> Option<String> {
     match line {
-        LogLine::OutOfMemory { requested_bytes, limit_bytes, reason, .. } => {
-            Some(format!("the heap refused {requested_bytes} bytes: {reason}; its limit is {limit_bytes} bytes"))
-        }
+        LogLine::OutOfMemory {
+            requested_bytes,
+            limit_bytes,
+            reason,
+            ..
+        } => Some(format!(
+            "the heap refused {requested_bytes} bytes: {reason}; its limit is {limit_bytes} bytes"
+        )),
         LogLine::PageSourceFailed { bytes, .. } => Some(format!("the system gave no {bytes} bytes")),
         _ => None,
     }
@@ -181,11 +197,22 @@ pub(crate) mod tests {
     pub(crate) fn sample_run(input: &str, preset: &str) -> RunReport {
         let record = |index: u64| CollectionRecord {
             sequence: index,
-            kind: if index % 10 == 9 { CollectionKind::Major } else { CollectionKind::Minor },
+            kind: if index % 10 == 9 {
+                CollectionKind::Major
+            } else {
+                CollectionKind::Minor
+            },
             start_ns: index * 5_000_000 + 1_000_000,
             pause_ns: 500_000 + index % 3 * 500_000,
-            before: HeapSizes { nursery_used_bytes: 1 << 20, old_used_bytes: (index << 14) as usize, ..HeapSizes::default() },
-            after: HeapSizes { old_used_bytes: (index << 14) as usize, ..HeapSizes::default() },
+            before: HeapSizes {
+                nursery_used_bytes: 1 << 20,
+                old_used_bytes: (index << 14) as usize,
+                ..HeapSizes::default()
+            },
+            after: HeapSizes {
+                old_used_bytes: (index << 14) as usize,
+                ..HeapSizes::default()
+            },
             promoted_bytes: 1 << 14,
             ..CollectionRecord::default()
         };
@@ -194,7 +221,10 @@ pub(crate) mod tests {
             preset: preset.to_owned(),
             policy: "v8".to_owned(),
             check: vec!["W0 n=1".to_owned()],
-            span: Span { finished_ns: 1_000_000_000, ..Span::default() },
+            span: Span {
+                finished_ns: 1_000_000_000,
+                ..Span::default()
+            },
             records: (0..200).map(record).collect(),
             others: Vec::new(),
             laps: None,
@@ -215,13 +245,25 @@ pub(crate) mod tests {
     #[test]
     fn configurations_name_what_they_do_not_accept() {
         let bad = |configuration: Configuration| configuration.heap_config().unwrap_err().to_string();
-        let preset = |name: &str| Configuration { preset: name.into(), ..Configuration::default() };
+        let preset = |name: &str| Configuration {
+            preset: name.into(),
+            ..Configuration::default()
+        };
         assert!(bad(preset("fast")).contains("low-latency"));
-        let policy = Configuration { policy: Some("sometimes".into()), ..preset("v8-2012") };
+        let policy = Configuration {
+            policy: Some("sometimes".into()),
+            ..preset("v8-2012")
+        };
         assert!(bad(policy).contains("adaptive"));
-        let flag = Configuration { flags: vec![("max-old-space-size".into(), "x".into())], ..preset("v8-2012") };
+        let flag = Configuration {
+            flags: vec![("max-old-space-size".into(), "x".into())],
+            ..preset("v8-2012")
+        };
         assert!(bad(flag).contains("max-old-space-size"));
-        let policy = Configuration { policy: Some("age=3".into()), ..preset("throughput") };
+        let policy = Configuration {
+            policy: Some("age=3".into()),
+            ..preset("throughput")
+        };
         assert_eq!(policy.heap_config().unwrap().settings().promotion.to_string(), "age=3");
     }
 }

@@ -9,7 +9,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, pre
 
 /// One column: its heading, what it means, and how to get its text from a run.
 pub struct Column {
-    /// The heading, with the unit.
+    /// The heading: a line of words, and mostly a line with the unit.
     pub title: &'static str,
     /// One sentence for the legend.
     pub meaning: &'static str,
@@ -19,9 +19,18 @@ pub struct Column {
     pub text: fn(&RunReport) -> String,
 }
 
+impl Column {
+    /// The heading in one line, for prose.
+    pub fn name(&self) -> String {
+        self.title.replace('\n', " ")
+    }
+}
+
 impl std::fmt::Debug for Column {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Column").field("title", &self.title).finish_non_exhaustive()
+        f.debug_struct("Column")
+            .field("title", &self.title)
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +44,11 @@ fn ms(ns: u64) -> String {
 }
 
 fn pause(run: &RunReport, ns: u64) -> String {
-    if run.summary.minor.count + run.summary.major.count == 0 { "-".to_owned() } else { ms(ns) }
+    if run.summary.minor.count + run.summary.major.count == 0 {
+        "-".to_owned()
+    } else {
+        ms(ns)
+    }
 }
 
 fn percent(share: f64) -> String {
@@ -67,74 +80,74 @@ pub const COLUMNS: &[Column] = &[
         text: |run| run.policy.clone(),
     },
     Column {
-        title: "total s",
+        title: "total\ns",
         meaning: "Wall time from the first allocation to the last operation, collections included, checking excluded.",
         is_number: true,
         text: |run| format!("{:.2}", run.summary.total_ns as f64 / 1e9),
     },
     Column {
-        title: "mutator %",
+        title: "mutator\n%",
         meaning: "The share of that time in which the program ran, outside of every pause.",
         is_number: true,
         text: |run| percent(run.summary.mutator_fraction),
     },
     Column {
-        title: "minor",
-        meaning: "Minor collections: they condemn the nursery only.",
+        title: "minor\ncollections",
+        meaning: "They condemn the nursery only.",
         is_number: true,
         text: |run| run.summary.minor.count.to_string(),
     },
     Column {
-        title: "major",
-        meaning: "Major collections: they condemn the whole heap.",
+        title: "major\ncollections",
+        meaning: "They condemn the whole heap.",
         is_number: true,
         text: |run| run.summary.major.count.to_string(),
     },
     Column {
-        title: "p50 ms",
+        title: "pause p50\nms",
         meaning: "Half of all pauses, minor and major together, are at most this long.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_p50_ns),
     },
     Column {
-        title: "p99 ms",
+        title: "pause p99\nms",
         meaning: "99 of 100 pauses are at most this long.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_p99_ns),
     },
     Column {
-        title: "max ms",
+        title: "pause max\nms",
         meaning: "The longest pause.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_max_ns),
     },
     Column {
-        title: "MMU 1 ms",
+        title: "MMU 1 ms\n%",
         meaning: "Minimum mutator utilization: the smallest share, in percent, that the program got of any 1 ms of the run. \
                   It is 0 as soon as one pause is that long.",
         is_number: true,
         text: |run| percent(run.summary.mmu[0]),
     },
     Column {
-        title: "10 ms",
+        title: "MMU 10 ms\n%",
         meaning: "The same over any 10 ms.",
         is_number: true,
         text: |run| percent(run.summary.mmu[1]),
     },
     Column {
-        title: "100 ms",
+        title: "MMU 100 ms\n%",
         meaning: "The same over any 100 ms.",
         is_number: true,
         text: |run| percent(run.summary.mmu[2]),
     },
     Column {
-        title: "promoted MB",
+        title: "promoted\nMB",
         meaning: "Bytes that minor collections moved to the old generation.",
         is_number: true,
         text: |run| mib(run.summary.promoted_bytes),
     },
     Column {
-        title: "peak MB",
+        title: "peak heap\nMB",
         meaning: "The most memory the heap held from the system: both semispaces, the old generation, large objects, bookkeeping.",
         is_number: true,
         text: |run| mib(run.summary.peak_heap_bytes),
@@ -153,17 +166,27 @@ pub enum Width {
 /// The terminal table.
 pub fn render(runs: &[RunReport], width: Width) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(match width {
-        Width::Terminal => ContentArrangement::Dynamic,
-        Width::Unlimited => ContentArrangement::Disabled,
-    });
-    table.set_header(COLUMNS.iter().map(|column| align(Cell::new(column.title).add_attribute(Attribute::Bold), column)));
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(match width {
+            Width::Terminal => ContentArrangement::Dynamic,
+            Width::Unlimited => ContentArrangement::Disabled,
+        });
+    table.set_header(
+        COLUMNS
+            .iter()
+            .map(|column| align(Cell::new(column.title).add_attribute(Attribute::Bold), column)),
+    );
     let mut previous: Option<&str> = None;
     for run in runs {
         let repeats = previous == Some(run.input.as_str());
         previous = Some(&run.input);
         table.add_row(COLUMNS.iter().enumerate().map(|(index, column)| {
-            let text = if index == 0 && repeats { String::new() } else { (column.text)(run) };
+            let text = if index == 0 && repeats {
+                String::new()
+            } else {
+                (column.text)(run)
+            };
             align(Cell::new(text), column)
         }));
     }
@@ -171,7 +194,11 @@ pub fn render(runs: &[RunReport], width: Width) -> String {
 }
 
 fn align(cell: Cell, column: &Column) -> Cell {
-    cell.set_alignment(if column.is_number { CellAlignment::Right } else { CellAlignment::Left })
+    cell.set_alignment(if column.is_number {
+        CellAlignment::Right
+    } else {
+        CellAlignment::Left
+    })
 }
 
 #[cfg(test)]
@@ -181,11 +208,18 @@ mod tests {
 
     #[test]
     fn every_figure_stands_under_its_heading() {
-        let text = render(&[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")], Width::Unlimited);
-        for column in COLUMNS {
-            assert!(text.contains(column.title), "{} is missing in\n{text}", column.title);
+        let text = render(
+            &[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")],
+            Width::Unlimited,
+        );
+        for line in COLUMNS.iter().flat_map(|column| column.title.lines()) {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
         }
-        assert_eq!(text.matches("W1:10").count(), 1, "the input is named once per group:\n{text}");
+        assert_eq!(
+            text.matches("W1:10").count(),
+            1,
+            "the input is named once per group:\n{text}"
+        );
         assert!(text.contains("v8-2012") && text.contains("v8-modern"), "{text}");
         assert!(text.contains("80.0"), "mutator share:\n{text}");
     }

@@ -80,7 +80,8 @@ impl<M: ObjectModel> Heap<M> {
         self.make_room(request)
     }
 
-    /// Reserves an object without collecting and writes its header; zeroes the first `zeroed` bytes of the payload.
+    /// Reserves an object without collecting and writes its header; at least the first `zeroed` bytes of the payload are
+    /// zero.
     #[inline]
     fn reserve(&self, request: &Request, pinned: bool, zeroed: usize) -> Result<NonNull<u64>, AllocError> {
         let window = &self.core.window;
@@ -96,17 +97,15 @@ impl<M: ObjectModel> Heap<M> {
                 return Ok(NonNull::new_unchecked(payload));
             }
         }
-        self.reserve_slow(request, zeroed)
+        self.reserve_slow(request)
     }
 
     #[cold]
     #[inline(never)]
-    fn reserve_slow(&self, request: &Request, zeroed: usize) -> Result<NonNull<u64>, AllocError> {
-        // SAFETY: the header is one of the model's, and `bytes` what it says; the prefix is written at once.
-        let payload = unsafe { self.core.allocate_slow(request)? };
-        // SAFETY: the object has just been allocated with so many bytes.
-        unsafe { payload.cast::<u8>().write_bytes(0, zeroed) };
-        Ok(payload)
+    fn reserve_slow(&self, request: &Request) -> Result<NonNull<u64>, AllocError> {
+        // SAFETY: KIND-LAYOUT: the header is one of the model's, and `bytes` what it says. The payload comes back zeroed,
+        // and all callers initialize it before the next safepoint.
+        unsafe { self.core.allocate_slow(request) }
     }
 
     /// Reserves and initializes a fixed object outside of the window. Nothing of `init` is lost on failure.
@@ -538,7 +537,7 @@ impl<M: ObjectModel> Heap<M> {
 /// Returns how many bytes of the payload to zero: all, or the prefix.
 #[inline(always)]
 fn zeroed_bytes<T: Kind>(request: &Request, zero_tail: bool) -> usize {
-    if zero_tail { request.bytes - 8 } else { Of::<T>::TAIL_OFFSET.min(request.bytes - 8) }
+    if zero_tail { request.bytes - 8 } else { Of::<T>::TAIL_OFFSET }
 }
 
 /// # Safety

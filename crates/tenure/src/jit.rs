@@ -110,8 +110,6 @@ pub unsafe fn slow_allocate<M: ObjectModel>(
     heap.make_room(&request)?;
     // SAFETY: by the caller.
     let payload = unsafe { heap.core().allocate_slow(&request)? };
-    // SAFETY: the object has just been allocated with so many bytes.
-    unsafe { payload.cast::<u8>().write_bytes(0, bytes - 8) };
     Ok(payload.as_ptr())
 }
 
@@ -123,4 +121,121 @@ pub unsafe fn slow_allocate<M: ObjectModel>(
 pub unsafe fn slow_log<M: ObjectModel>(heap: &Heap<M>, payload: *mut u64, slot: *const u64) {
     // SAFETY: by the caller.
     unsafe { heap.core().log_slow(payload, slot) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{slow_allocate, slow_log};
+    use crate::prelude::*;
+
+    #[derive(Kind)]
+    struct Cons {
+        head: Slot<Dyn<Jit>>,
+        rest: Slot<Opt<Cons>>,
+    }
+    #[derive(Kind)]
+    #[tail(Slot<Dyn<Jit>>)]
+    struct Array {
+        id: u64,
+    }
+    #[derive(Roots)]
+    struct Roots {
+        list: Root<Opt<Cons>>,
+    }
+    object_model! { model Jit { roots: Roots, kinds: [Cons, Array] } }
+
+    /// What a compiler would emit for `list = cons(int, list)`.
+    fn emitted_cons(h: &mut Heap<Jit>, int: i64) {
+        let template = h.jit().template::<Cons>();
+        let (top, limit) = (h.jit().window_top, h.jit().window_limit);
+        // SAFETY: JitView, 1: the window's words are read and the object is written before the top is moved.
+        let payload = unsafe {
+            let start = *top;
+            if start + template.bytes <= *limit {
+                let header = std::ptr::with_exposed_provenance_mut::<u64>(start);
+                *header = template.header;
+                *top = start + template.bytes;
+                header.add(1)
+            } else {
+                slow_allocate(h, template.header, template.bytes).expect("there is room")
+            }
+        };
+        let rest = h.roots().list.get();
+        // SAFETY: JitView, 1: both payload words are initialized before anything can collect; 3: an odd word is an
+        // integer, and the other one is 0 or the address of a payload.
+        unsafe {
+            payload.cast::<u8>().add(std::mem::offset_of!(Cons, head)).cast::<u64>().write(int as u64 * 2 + 1);
+            let rest = rest.map_or(0, |cons| std::ptr::from_ref(cons.get()).expose_provenance() as u64);
+            payload.cast::<u8>().add(std::mem::offset_of!(Cons, rest)).cast::<u64>().write(rest);
+        }
+        // SAFETY: SLOT-TYPED: the address of an initialized `Cons`.
+        let cons = unsafe { Gc::<Cons>::from_word(payload.expose_provenance() as u64) };
+        h.roots().list.set(Some(cons));
+    }
+
+    fn isolate() -> Isolate<Jit> {
+        let config = HeapConfig::new().semi_space_bytes(64 << 10).verify_heap(true);
+        Isolate::new(config, RootsInit { list: None }).unwrap()
+    }
+
+    #[test]
+    fn emitted_allocation_collects_and_loses_nothing() {
+        isolate().enter(|h| {
+            for i in 0..20_000 {
+                emitted_cons(h, i);
+            }
+            assert!(h.statistics().minor_collections > 3);
+            let (mut next, mut expected) = (h.roots().list.get(), 20_000);
+            while let Some(cons) = next {
+                expected -= 1;
+                assert_eq!(cons.head(), Value::int(expected));
+                next = cons.rest();
+            }
+            assert_eq!(expected, 0);
+        });
+    }
+
+    #[test]
+    fn emitted_stores_are_logged() {
+        isolate().enter(|h| {
+            emitted_cons(h, 1);
+            h.collect_minor();
+            h.collect_minor();
+            let old = h.roots().list.get().unwrap();
+            let young = h.alloc::<Cons>(ConsInit { head: Value::int(2), rest: None });
+            let payload = old.payload();
+            // SAFETY: JitView, 2: the store goes into a slot of `old`, then the flag is tested.
+            unsafe {
+                let slot = payload.cast::<u8>().add(std::mem::offset_of!(Cons, rest)).cast::<u64>();
+                slot.write(young.word());
+                let flags = payload.cast::<u8>().sub(8).read();
+                assert_ne!(flags & h.jit().unlogged_mask, 0, "a promoted object asks for logging");
+                slow_log(h, payload, slot);
+                assert_eq!(payload.cast::<u8>().sub(8).read() & h.jit().unlogged_mask, 0);
+            }
+            h.collect_minor();
+            let rest = h.roots().list.get().unwrap().rest();
+            assert_eq!(rest.map(|cons| cons.head()), Some(Value::int(2)));
+        });
+    }
+
+    #[test]
+    fn templates_and_addresses_are_those_of_the_heap() {
+        isolate().enter(|h| {
+            let template = h.jit().template::<Array>();
+            assert_eq!((template.bytes, template.tail_offset_bytes, template.kind_id, template.pinned), (16, 8, 2, false));
+            let (h, array) = h.alloc_tail_zeroed_with::<Array>(3, |_| ArrayInit { id: 7 });
+            // SAFETY: OBJ-HEADER: the word before the payload.
+            assert_eq!(unsafe { *array.payload().sub(1) }, template.header | 3 << 32);
+            let view = h.jit();
+            h.push(Value::int(5)).unwrap();
+            // SAFETY: the words are those of the operand stack and the register window, which hold what was stored.
+            unsafe {
+                assert_eq!(*(*view.operand_top).sub(1), 11);
+                h.regs()[2].set(Value::int(6));
+                assert_eq!(*(*view.frame).add(2), 13);
+                assert!(*view.window_top > array.payload() as usize && *view.window_limit <= *view.window_hard);
+            }
+        });
+    }
 }

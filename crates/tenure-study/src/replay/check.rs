@@ -28,14 +28,19 @@ pub(super) fn check(h: &Heap<Replay>, shape: &Shape<'_>) -> Result<Found, RunErr
     seen[shape.root as usize] = true;
     let mut open = vec![top];
     while let Some(object) = open.pop() {
-        let Some(ordinal) = model::ordinal(object) else { continue };
+        let Some(ordinal) = model::ordinal(object) else {
+            continue;
+        };
         let name = || shape.describe(ordinal);
         let expected = shape.layout(ordinal);
         let slots = model::slots(object);
         let data = model::data(object);
         let targets = shape.edges(ordinal);
         let edges = targets.len();
-        let actual = Layout { edges, surplus_words: (slots.len() + data.len()).wrapping_sub(edges) };
+        let actual = Layout {
+            edges,
+            surplus_words: (slots.len() + data.len()).wrapping_sub(edges),
+        };
         if slots.len() < edges || actual != expected {
             return Err(RunError::Wrong(format!(
                 "{} has {} slots and {} data words instead of {edges} edges and {} more words",
@@ -46,20 +51,30 @@ pub(super) fn check(h: &Heap<Replay>, shape: &Shape<'_>) -> Result<Found, RunErr
             )));
         }
         if let Some(index) = (0..data.len()).find(|&index| data[index] != model::data_word(ordinal, index)) {
-            return Err(RunError::Wrong(format!("data word {index} of {} is {:#x}", name(), data[index])));
+            return Err(RunError::Wrong(format!(
+                "data word {index} of {} is {:#x}",
+                name(),
+                data[index]
+            )));
         }
         for (index, (slot, &target)) in slots.iter().zip(targets).enumerate() {
             let value = slot.get();
             expect(shape, &format_args!("edge {index} of {}", name()), value, target)?;
             found.totals.edges += 1;
-            found.totals.edge_checksum =
-                found.totals.edge_checksum.wrapping_add(mix_edge(shape.id(ordinal), shape.id(target)));
+            found.totals.edge_checksum = found
+                .totals
+                .edge_checksum
+                .wrapping_add(mix_edge(shape.id(ordinal), shape.id(target)));
             if !std::mem::replace(&mut seen[target as usize], true) {
                 open.push(value);
             }
         }
         if let Some(index) = slots[edges..].iter().position(|slot| !slot.get().is_nil()) {
-            return Err(RunError::Wrong(format!("unused slot {} of {} is not nil", edges + index, name())));
+            return Err(RunError::Wrong(format!(
+                "unused slot {} of {} is not nil",
+                edges + index,
+                name()
+            )));
         }
         found.totals.nodes += 1;
         found.totals.self_size += shape.snapshot.node(ordinal).self_size;
@@ -81,6 +96,9 @@ fn expect(
             shape.describe(other),
             shape.describe(target)
         ))),
-        None => Err(RunError::Wrong(format!("{place} leads to no node instead of {}", shape.describe(target)))),
+        None => Err(RunError::Wrong(format!(
+            "{place} leads to no node instead of {}",
+            shape.describe(target)
+        ))),
     }
 }

@@ -47,7 +47,10 @@ impl<'a> Churn<'a> {
     pub(super) fn new(shape: &'a Shape<'a>) -> Self {
         let tree = dominators(shape.snapshot, RootPolicy::SnapshotRoot, EdgePolicy::All);
         let part_bytes = |ordinal| -> u64 {
-            tree.subtree(ordinal, MAX_OBJECTS as usize).iter().map(|&node| shape.layout(node).bytes()).sum()
+            tree.subtree(ordinal, MAX_OBJECTS as usize)
+                .iter()
+                .map(|&node| shape.layout(node).bytes())
+                .sum()
         };
         let candidates = (0..shape.snapshot.node_count())
             .filter(|&ordinal| {
@@ -58,7 +61,13 @@ impl<'a> Churn<'a> {
             })
             .collect();
         let places = vec![UNSEEN; shape.snapshot.node_count() as usize];
-        Churn { shape, tree, candidates, places, steps: Vec::new() }
+        Churn {
+            shape,
+            tree,
+            candidates,
+            places,
+            steps: Vec::new(),
+        }
     }
 
     pub(super) fn candidates(&self) -> usize {
@@ -66,7 +75,13 @@ impl<'a> Churn<'a> {
     }
 
     /// Does `operations` operations.
-    pub(super) fn run(&mut self, h: &mut Heap<Replay>, operations: u64, rng: &mut Rng, laps: &mut Laps) -> Result<Rebuilt, RunError> {
+    pub(super) fn run(
+        &mut self,
+        h: &mut Heap<Replay>,
+        operations: u64,
+        rng: &mut Rng,
+        laps: &mut Laps,
+    ) -> Result<Rebuilt, RunError> {
         let mut total = Rebuilt::default();
         if self.candidates.is_empty() {
             return Ok(total);
@@ -91,8 +106,12 @@ impl<'a> Churn<'a> {
         }
         let old_top = find(h, shape, &mut self.steps, picked)?;
         let rebuilt = rebuild(h, shape, part, &self.places, old_top);
-        let outside: Vec<(u32, u32)> =
-            shape.retainers(picked).iter().copied().filter(|&(source, _)| self.places[source as usize] == UNSEEN).collect();
+        let outside: Vec<(u32, u32)> = shape
+            .retainers(picked)
+            .iter()
+            .copied()
+            .filter(|&(source, _)| self.places[source as usize] == UNSEEN)
+            .collect();
         for &node in part {
             self.places[node as usize] = UNSEEN;
         }
@@ -106,7 +125,12 @@ impl<'a> Churn<'a> {
 }
 
 /// Walks from the root to the node.
-fn find<'h>(h: &'h Heap<Replay>, shape: &Shape<'_>, steps: &mut Vec<u32>, ordinal: u32) -> Result<Value<'h, Replay>, RunError> {
+fn find<'h>(
+    h: &'h Heap<Replay>,
+    shape: &Shape<'_>,
+    steps: &mut Vec<u32>,
+    ordinal: u32,
+) -> Result<Value<'h, Replay>, RunError> {
     shape.way_to(ordinal, steps);
     let mut node = h.roots().top.get();
     for &step in steps.iter().rev() {
@@ -118,7 +142,10 @@ fn find<'h>(h: &'h Heap<Replay>, shape: &Shape<'_>, steps: &mut Vec<u32>, ordina
     if model::ordinal(node) == Some(ordinal) {
         return Ok(node);
     }
-    Err(RunError::Wrong(format!("the way from the root to {} leads elsewhere", shape.describe(ordinal))))
+    Err(RunError::Wrong(format!(
+        "the way from the root to {} leads elsewhere",
+        shape.describe(ordinal)
+    )))
 }
 
 /// Copies the part below `old_top`; edges within the part lead to copies, edges out of it to the same objects as before.
@@ -161,7 +188,9 @@ fn rebuild<'h>(
                 fresh[inner]
             }
         });
-        fresh[place] = copy.ok_or(RunError::OutOfMemory { doing: "rebuilding a part of the graph" })?;
+        fresh[place] = copy.ok_or(RunError::OutOfMemory {
+            doing: "rebuilding a part of the graph",
+        })?;
         rebuilt.objects += 1;
         rebuilt.bytes += layout.bytes();
     }

@@ -36,17 +36,24 @@ pub fn bundled_bytes() -> &'static [u8] {
 }
 
 const PART_SLOTS: usize = 4096;
-const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "loading the snapshot" };
+const OUT_OF_MEMORY: RunError = RunError::OutOfMemory {
+    doing: "loading the snapshot",
+};
 
 fn find_loaded(h: &Heap<Replay>, ordinal: u32) -> Value<'_, Replay> {
-    let part = h.roots().table.get().and_then(|table| table.tail_get(ordinal as usize / PART_SLOTS));
+    let part = h
+        .roots()
+        .table
+        .get()
+        .and_then(|table| table.tail_get(ordinal as usize / PART_SLOTS));
     part.map_or(Value::nil(), |part| part.tail_get(ordinal as usize % PART_SLOTS))
 }
 
 fn make_table(h: &mut Heap<Replay>, nodes: usize) -> Result<(), RunError> {
     let parts = nodes.div_ceil(PART_SLOTS);
-    let (region, table) =
-        h.try_alloc_tail_zeroed_with::<Table, _>(parts, |_| TableInit {}).map_err(|_| OUT_OF_MEMORY)?;
+    let (region, table) = h
+        .try_alloc_tail_zeroed_with::<Table, _>(parts, |_| TableInit {})
+        .map_err(|_| OUT_OF_MEMORY)?;
     region.roots().table.set(Some(table));
     for index in 0..parts {
         let (region, part) = h
@@ -64,7 +71,11 @@ fn load_node(h: &Heap<Replay>, shape: &Shape<'_>, ordinal: u32) -> Option<()> {
     let targets = shape.edges(ordinal);
     let node = model::allocate(h, ordinal, shape.layout(ordinal), |edge| find_loaded(h, targets[edge]))?;
     for &(source, edge) in shape.retainers(ordinal) {
-        let source = if source == ordinal { node } else { find_loaded(h, source) };
+        let source = if source == ordinal {
+            node
+        } else {
+            find_loaded(h, source)
+        };
         if !source.is_nil() {
             model::set_edge(h, source, edge as usize, node);
         }
@@ -113,7 +124,13 @@ pub fn run(name: &str, snapshot: &Snapshot, operations: u64, bench: &mut Bench) 
     let mut churn = Churn::new(&shape);
     let expected = reachable(snapshot, RootPolicy::SnapshotRoot, EdgePolicy::All).totals();
     let mut rng = bench.rng();
-    let mut isolate = Isolate::<Replay>::new(bench.config(), RootsInit { top: Value::nil(), table: None })?;
+    let mut isolate = Isolate::<Replay>::new(
+        bench.config(),
+        RootsInit {
+            top: Value::nil(),
+            table: None,
+        },
+    )?;
     isolate.enter(|h| {
         let watch = bench.start();
         load(h, &shape)?;
@@ -127,7 +144,10 @@ pub fn run(name: &str, snapshot: &Snapshot, operations: u64, bench: &mut Bench) 
         let churned = check(h, &shape)?;
         for found in [&loaded, &churned] {
             if found.totals != expected {
-                return Err(RunError::Wrong(format!("{name}: expected {expected:?}, found {:?}", found.totals)));
+                return Err(RunError::Wrong(format!(
+                    "{name}: expected {expected:?}, found {:?}",
+                    found.totals
+                )));
             }
         }
         Ok(Outcome {
@@ -164,7 +184,14 @@ mod tests {
         let right = graph.node_with_id(NodeType::Object, "right", 16, 5);
         let both = graph.node_with_id(NodeType::Array, "both", 4096, 7);
         let nobody = graph.node_with_id(NodeType::String, "nobody", 24, 3);
-        for (from, to) in [(root, left), (root, right), (left, both), (right, both), (both, both), (nobody, both)] {
+        for (from, to) in [
+            (root, left),
+            (root, right),
+            (left, both),
+            (right, both),
+            (both, both),
+            (nobody, both),
+        ] {
             graph.edge(from, EdgeType::Element, Label::Index(0), to);
         }
         Snapshot::read(graph.to_json().as_slice()).expect("the graph is a snapshot")
@@ -179,7 +206,11 @@ mod tests {
         let outcome = outcome(&diamond(), 1000, HeapConfig::new());
         let expected = "test after=load nodes=4 edges=5 self_size=4160 heap_bytes=4200 edge_checksum=";
         assert!(outcome.check[0].starts_with(expected), "{:?}", outcome.check);
-        assert!(outcome.check.iter().all(|line| line.ends_with("same=1")), "{:?}", outcome.check);
+        assert!(
+            outcome.check.iter().all(|line| line.ends_with("same=1")),
+            "{:?}",
+            outcome.check
+        );
     }
 
     #[test]
@@ -187,9 +218,16 @@ mod tests {
         for seed in 0..4 {
             let json = SyntheticSnapshot::random(seed, 400, 900).to_json();
             let snapshot = Snapshot::read(json.as_slice()).expect("the graph is a snapshot");
-            let config = HeapConfig::new().semi_space_bytes(64 << 10).gc_interval(7).verify_heap(true);
+            let config = HeapConfig::new()
+                .semi_space_bytes(64 << 10)
+                .gc_interval(7)
+                .verify_heap(true);
             let outcome = outcome(&snapshot, 300, config);
-            assert!(outcome.check.iter().all(|line| line.ends_with("same=1")), "{:?}", outcome.check);
+            assert!(
+                outcome.check.iter().all(|line| line.ends_with("same=1")),
+                "{:?}",
+                outcome.check
+            );
             assert_eq!(outcome.laps.map(|laps| laps.count()), Some(300));
         }
     }

@@ -80,7 +80,10 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new(self_size: u64, edges: usize) -> Self {
         let words = self_size.div_ceil(WORD_BYTES);
-        Layout { edges, surplus_words: words.saturating_sub(FIXED_WORDS + edges as u64) as usize }
+        Layout {
+            edges,
+            surplus_words: words.saturating_sub(FIXED_WORDS + edges as u64) as usize,
+        }
     }
 
     /// Bytes in the heap, header included.
@@ -160,18 +163,25 @@ pub(super) fn allocate<'h>(
     macro_rules! data_node {
         ($kind:ident, $init:ident) => {{
             let edges = std::array::from_fn(&mut edge);
-            h.try_alloc_tail::<$kind, _>(surplus, $init { ordinal, edges }, word).ok()?.to_value()
+            h.try_alloc_tail::<$kind, _>(surplus, $init { ordinal, edges }, word)
+                .ok()?
+                .to_value()
         }};
     }
     Some(match layout.edges {
-        0 => h.try_alloc_tail::<Data0, _>(surplus, Data0Init { ordinal }, word).ok()?.to_value(),
+        0 => h
+            .try_alloc_tail::<Data0, _>(surplus, Data0Init { ordinal }, word)
+            .ok()?
+            .to_value(),
         1 => data_node!(Data1, Data1Init),
         2 => data_node!(Data2, Data2Init),
         3 => data_node!(Data3, Data3Init),
         MAX_DATA_EDGES => data_node!(Data4, Data4Init),
         edges => {
             let element = |index| if index < edges { edge(index) } else { Value::nil() };
-            h.try_alloc_tail::<Slots, _>(edges + surplus, SlotsInit { ordinal }, element).ok()?.to_value()
+            h.try_alloc_tail::<Slots, _>(edges + surplus, SlotsInit { ordinal }, element)
+                .ok()?
+                .to_value()
         }
     })
 }
@@ -183,7 +193,13 @@ mod tests {
     #[test]
     fn self_sizes_are_kept_where_the_slots_fit() {
         assert_eq!(Layout::new(0, 0).bytes(), 16);
-        assert_eq!(Layout::new(24, 1), Layout { edges: 1, surplus_words: 0 });
+        assert_eq!(
+            Layout::new(24, 1),
+            Layout {
+                edges: 1,
+                surplus_words: 0
+            }
+        );
         assert_eq!(Layout::new(24, 1).bytes(), 24);
         assert_eq!(Layout::new(25, 1).bytes(), 32, "rounded up to words");
         assert_eq!(Layout::new(1_000_000, 3).bytes(), 1_000_000);

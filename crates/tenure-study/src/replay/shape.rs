@@ -6,8 +6,8 @@
 //! reach a node, the program walks from the root along a tree of shortest ways, as programs do. Building is linear in edges.
 
 use super::model::Layout;
-use tenure_snapshot::{EdgePolicy, Snapshot, reachable};
 use tenure_snapshot::dominators::RootPolicy;
+use tenure_snapshot::{EdgePolicy, Snapshot, reachable};
 
 const NONE: u32 = u32::MAX;
 
@@ -109,7 +109,8 @@ impl<'s> Shape<'s> {
 
     /// Sources and edge indices of all edges that lead to the node.
     pub(super) fn retainers(&self, ordinal: u32) -> &[(u32, u32)] {
-        let range = self.retainer_starts[ordinal as usize] as usize..self.retainer_starts[ordinal as usize + 1] as usize;
+        let range =
+            self.retainer_starts[ordinal as usize] as usize..self.retainer_starts[ordinal as usize + 1] as usize;
         &self.retainers[range]
     }
 

@@ -61,10 +61,15 @@ impl Ranged for LogAxis {
         let ticks = |steps: &[f64]| -> Vec<f64> {
             let all = (first..=last).flat_map(|power| steps.iter().map(move |step| step * 10f64.powi(power)));
             // A little slack, because powers of ten are not exact.
-            all.filter(|tick| (self.0.start * 0.999..=self.0.end * 1.001).contains(tick)).collect()
+            all.filter(|tick| (self.0.start * 0.999..=self.0.end * 1.001).contains(tick))
+                .collect()
         };
         let fine = ticks(&[1.0, 2.0, 5.0]);
-        if fine.len() <= hint.max_num_points().min(9) { fine } else { ticks(&[1.0]) }
+        if fine.len() <= hint.max_num_points().min(9) {
+            fine
+        } else {
+            ticks(&[1.0])
+        }
     }
 
     fn range(&self) -> Range<f64> {
@@ -91,7 +96,11 @@ impl Ranged for NinesAxis {
 
     fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
         let halves = [0.0, 0.5, 0.75].map(|share: f64| -(1.0 - share).log10());
-        halves.into_iter().chain((1..=self.0.floor() as i32).map(f64::from)).filter(|tick| *tick <= self.0).collect()
+        halves
+            .into_iter()
+            .chain((1..=self.0.floor() as i32).map(f64::from))
+            .filter(|tick| *tick <= self.0)
+            .collect()
     }
 
     fn range(&self) -> Range<f64> {
@@ -121,8 +130,15 @@ impl Ranged for LinearAxis {
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
         let rough = self.0 / hint.max_num_points().clamp(2, 7) as f64;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
-        (0..).map(|index| f64::from(index) * step).take_while(|tick| *tick <= self.0 * 1.001).collect()
+        let step = [1.0, 2.0, 5.0, 10.0]
+            .map(|step| step * power)
+            .into_iter()
+            .find(|step| *step >= rough)
+            .unwrap_or(rough);
+        (0..)
+            .map(|index| f64::from(index) * step)
+            .take_while(|tick| *tick <= self.0 * 1.001)
+            .collect()
     }
 
     fn range(&self) -> Range<f64> {
@@ -143,7 +159,11 @@ fn short(value: f64) -> String {
         v => (2 - v.log10().floor() as i32).clamp(0, 6) as usize,
     };
     let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 type Chart<'a, X, Y> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>;
@@ -187,19 +207,29 @@ where
 
 /// Replaces the placeholder colors, and the fixed size by one that follows the page.
 fn themed(svg: &str, name: &str) -> String {
-    let mut names = vec![(INK, "ink".to_owned()), (GRID, "grid".to_owned()), (MUTED, "muted".to_owned())];
+    let mut names = vec![
+        (INK, "ink".to_owned()),
+        (GRID, "grid".to_owned()),
+        (MUTED, "muted".to_owned()),
+    ];
     names.extend((0..super::COLORS).map(|color| (series_color(color), format!("series-{}", color + 1))));
     let mut text = svg.to_owned();
     for (RGBColor(red, green, blue), name) in names {
         let hex = format!("#{red:02X}{green:02X}{blue:02X}");
         for property in ["fill", "stroke"] {
-            text = text.replace(&format!("{property}=\"{hex}\""), &format!("style=\"{property}:var(--{name})\""));
+            text = text.replace(
+                &format!("{property}=\"{hex}\""),
+                &format!("style=\"{property}:var(--{name})\""),
+            );
         }
     }
     let (width, height) = SIZE;
     text.replacen(
         &format!("<svg width=\"{width}\" height=\"{height}\""),
-        &format!("<svg class=\"chart\" role=\"img\" aria-label=\"{}\"", super::escape(name)),
+        &format!(
+            "<svg class=\"chart\" role=\"img\" aria-label=\"{}\"",
+            super::escape(name)
+        ),
         1,
     )
 }
@@ -207,7 +237,9 @@ fn themed(svg: &str, name: &str) -> String {
 /// Collections of the run itself, without what came after its end.
 fn records(run: &RunReport) -> impl Iterator<Item = &CollectionRecord> {
     let span = run.span;
-    run.records.iter().filter(move |record| (span.started_ns..span.finished_ns).contains(&record.start_ns))
+    run.records
+        .iter()
+        .filter(move |record| (span.started_ns..span.finished_ns).contains(&record.start_ns))
 }
 
 fn seconds(run: &RunReport, at_ns: u64) -> f64 {
@@ -215,12 +247,22 @@ fn seconds(run: &RunReport, at_ns: u64) -> f64 {
 }
 
 fn longest_s(group: &Group<'_>) -> f64 {
-    group.runs.iter().map(|(_, run)| seconds(run, run.span.finished_ns)).fold(1e-6, f64::max)
+    group
+        .runs
+        .iter()
+        .map(|(_, run)| seconds(run, run.span.finished_ns))
+        .fold(1e-6, f64::max)
 }
 
 /// Shortest and longest pause of all runs in milliseconds, with room around them.
 fn pause_range(group: &Group<'_>) -> Option<Range<f64>> {
-    let pauses = || group.runs.iter().flat_map(|(_, run)| records(run)).map(|record| record.pause_ns.max(1) as f64 / 1e6);
+    let pauses = || {
+        group
+            .runs
+            .iter()
+            .flat_map(|(_, run)| records(run))
+            .map(|record| record.pause_ns.max(1) as f64 / 1e6)
+    };
     let longest = pauses().fold(f64::NAN, f64::max);
     let shortest = pauses().fold(f64::NAN, f64::min);
     // Without pauses both are still not a number.
@@ -235,8 +277,12 @@ fn thin(points: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
     let bin = |x: f64| (x / end * BINS as f64) as usize;
     let mut kept = Vec::with_capacity(2 * BINS);
     for chunk in points.chunk_by(|a, b| bin(a.0) == bin(b.0)) {
-        let lowest = (0..chunk.len()).min_by(|&a, &b| chunk[a].1.total_cmp(&chunk[b].1)).unwrap_or(0);
-        let highest = (0..chunk.len()).max_by(|&a, &b| chunk[a].1.total_cmp(&chunk[b].1)).unwrap_or(0);
+        let lowest = (0..chunk.len())
+            .min_by(|&a, &b| chunk[a].1.total_cmp(&chunk[b].1))
+            .unwrap_or(0);
+        let highest = (0..chunk.len())
+            .max_by(|&a, &b| chunk[a].1.total_cmp(&chunk[b].1))
+            .unwrap_or(0);
         kept.push(chunk[lowest.min(highest)]);
         if lowest != highest {
             kept.push(chunk[lowest.max(highest)]);
@@ -246,32 +292,58 @@ fn thin(points: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
 }
 
 pub(super) fn pauses_over_time(group: &Group<'_>) -> Result<Option<String>, ChartError> {
-    let Some(range) = pause_range(group) else { return Ok(None) };
+    let Some(range) = pause_range(group) else {
+        return Ok(None);
+    };
     let end = longest_s(group);
     let draw = |context: &mut Chart<'_, LinearAxis, LogAxis>| {
         for (color, run) in &group.runs {
             let style = series_color(*color);
             let points = |kind: CollectionKind| -> Vec<(f64, f64)> {
                 let of_kind = records(run).filter(|record| record.kind == kind);
-                thin(of_kind.map(|record| (seconds(run, record.start_ns), record.pause_ns.max(1) as f64 / 1e6)).collect(), end)
+                thin(
+                    of_kind
+                        .map(|record| (seconds(run, record.start_ns), record.pause_ns.max(1) as f64 / 1e6))
+                        .collect(),
+                    end,
+                )
             };
             context.draw_series(
-                points(CollectionKind::Minor).into_iter().map(|point| Circle::new(point, 2, style.mix(0.7).filled())),
+                points(CollectionKind::Minor)
+                    .into_iter()
+                    .map(|point| Circle::new(point, 2, style.mix(0.7).filled())),
             )?;
             context.draw_series(
-                points(CollectionKind::Major).into_iter().map(|point| Circle::new(point, 5, style.stroke_width(2))),
+                points(CollectionKind::Major)
+                    .into_iter()
+                    .map(|point| Circle::new(point, 5, style.stroke_width(2))),
             )?;
         }
         Ok(())
     };
-    chart("pauses over time", (LinearAxis(end), "time, s"), (LogAxis(range), "pause, ms"), draw).map(Some)
+    chart(
+        "pauses over time",
+        (LinearAxis(end), "time, s"),
+        (LogAxis(range), "pause, ms"),
+        draw,
+    )
+    .map(Some)
 }
 
 pub(super) fn pause_distribution(group: &Group<'_>) -> Result<Option<String>, ChartError> {
-    let Some(range) = pause_range(group) else { return Ok(None) };
-    let curves: Vec<(usize, Vec<(f64, f64)>)> =
-        group.runs.iter().map(|(color, run)| (*color, distribution(records(run).map(|record| record.pause_ns)))).collect();
-    let nines = curves.iter().filter_map(|(_, points)| points.last()).map(|point| point.0).fold(1.0, f64::max);
+    let Some(range) = pause_range(group) else {
+        return Ok(None);
+    };
+    let curves: Vec<(usize, Vec<(f64, f64)>)> = group
+        .runs
+        .iter()
+        .map(|(color, run)| (*color, distribution(records(run).map(|record| record.pause_ns))))
+        .collect();
+    let nines = curves
+        .iter()
+        .filter_map(|(_, points)| points.last())
+        .map(|point| point.0)
+        .fold(1.0, f64::max);
     let draw = |context: &mut Chart<'_, NinesAxis, LogAxis>| {
         for (color, points) in curves {
             let style = series_color(color);
@@ -282,7 +354,13 @@ pub(super) fn pause_distribution(group: &Group<'_>) -> Result<Option<String>, Ch
         }
         Ok(())
     };
-    chart("pause distribution", (NinesAxis(nines * 1.03), "share of pauses"), (LogAxis(range), "pause, ms"), draw).map(Some)
+    chart(
+        "pause distribution",
+        (NinesAxis(nines * 1.03), "share of pauses"),
+        (LogAxis(range), "pause, ms"),
+        draw,
+    )
+    .map(Some)
 }
 
 /// Steps from the shortest to the longest pause: -log10 of the share above, and milliseconds.
@@ -324,14 +402,24 @@ pub(super) fn heap_over_time(group: &Group<'_>) -> Result<Option<String>, ChartE
             (*color, thin(points, end))
         })
         .collect();
-    let top = curves.iter().flat_map(|(_, points)| points).map(|point| point.1).fold(1e-3, f64::max);
+    let top = curves
+        .iter()
+        .flat_map(|(_, points)| points)
+        .map(|point| point.1)
+        .fold(1e-3, f64::max);
     let draw = |context: &mut Chart<'_, LinearAxis, LinearAxis>| {
         for (color, points) in curves {
             context.draw_series(LineSeries::new(points, series_color(color).stroke_width(1)))?;
         }
         Ok(())
     };
-    chart("heap size over time", (LinearAxis(end), "time, s"), (LinearAxis(top * 1.05), "in use, MB"), draw).map(Some)
+    chart(
+        "heap size over time",
+        (LinearAxis(end), "time, s"),
+        (LinearAxis(top * 1.05), "in use, MB"),
+        draw,
+    )
+    .map(Some)
 }
 
 pub(super) fn mmu(group: &Group<'_>) -> Result<Option<String>, ChartError> {
@@ -343,11 +431,21 @@ pub(super) fn mmu(group: &Group<'_>) -> Result<Option<String>, ChartError> {
         .iter()
         .map(|(color, run)| {
             let curve = mmu_curve(&run.records, &run.span);
-            (*color, curve.into_iter().map(|(window_ns, share)| (window_ns as f64 / 1e6, share * 100.0)).collect())
+            (
+                *color,
+                curve
+                    .into_iter()
+                    .map(|(window_ns, share)| (window_ns as f64 / 1e6, share * 100.0))
+                    .collect(),
+            )
         })
         .collect();
     let longest = longest_s(group) * 1e3;
-    let shortest = curves.iter().filter_map(|(_, points)| points.first()).map(|point| point.0).fold(longest / 2.0, f64::min);
+    let shortest = curves
+        .iter()
+        .filter_map(|(_, points)| points.first())
+        .map(|point| point.0)
+        .fold(longest / 2.0, f64::min);
     let draw = |context: &mut Chart<'_, LogAxis, LinearAxis>| {
         for (color, points) in curves {
             context.draw_series(LineSeries::new(points, series_color(color).stroke_width(2)))?;
@@ -369,7 +467,15 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (value, text) in [(0.0, "0"), (0.05, "0.05"), (0.2, "0.2"), (1.0, "1"), (2.5, "2.5"), (12.34, "12.3"), (1500.0, "1500")] {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.05, "0.05"),
+            (0.2, "0.2"),
+            (1.0, "1"),
+            (2.5, "2.5"),
+            (12.34, "12.3"),
+            (1500.0, "1500"),
+        ] {
             assert_eq!(short(value), text);
         }
         assert_eq!(NinesAxis(4.0).format_ext(&3.0), "99.9 %");
@@ -381,17 +487,30 @@ mod tests {
     fn a_distribution_rises_to_the_longest_pause() {
         let points = distribution((1..=1000).map(|ms| ms * 1_000_000));
         assert_eq!(points[0], (0.0, 1.0));
-        assert!(points.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1));
+        assert!(
+            points
+                .windows(2)
+                .all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1)
+        );
         let last = points.last().unwrap();
         assert_eq!(last.1, 1000.0);
-        let at = |share: f64| points.iter().rev().find(|point| point.0 <= -(1.0 - share).log10()).unwrap().1;
+        let at = |share: f64| {
+            points
+                .iter()
+                .rev()
+                .find(|point| point.0 <= -(1.0 - share).log10())
+                .unwrap()
+                .1
+        };
         assert!((at(0.9) - 900.0).abs() < 12.0, "{}", at(0.9));
         assert!(distribution([].into_iter()).is_empty());
     }
 
     #[test]
     fn thinning_keeps_the_extremes() {
-        let points: Vec<(f64, f64)> = (0..100_000).map(|index| (f64::from(index), f64::from(index * 7919 % 1000))).collect();
+        let points: Vec<(f64, f64)> = (0..100_000)
+            .map(|index| (f64::from(index), f64::from(index * 7919 % 1000)))
+            .collect();
         let kept = thin(points, 100_000.0);
         assert!(kept.len() <= 2 * BINS + 2);
         assert!(kept.iter().any(|point| point.1 == 999.0) && kept.iter().any(|point| point.1 == 0.0));

@@ -19,7 +19,10 @@ const COLORS: usize = 8;
 
 /// A text as HTML.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// The runs of one input, with the color of each.
@@ -34,14 +37,20 @@ fn groups(runs: &[RunReport]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for run in runs {
         let name = run.configuration();
-        let color = configurations.iter().position(|known| *known == name).unwrap_or_else(|| {
-            configurations.push(name);
-            configurations.len() - 1
-        });
+        let color = configurations
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or_else(|| {
+                configurations.push(name);
+                configurations.len() - 1
+            });
         let entry = (color % COLORS, run);
         match groups.iter_mut().find(|group| group.input == run.input) {
             Some(group) => group.runs.push(entry),
-            None => groups.push(Group { input: &run.input, runs: vec![entry] }),
+            None => groups.push(Group {
+                input: &run.input,
+                runs: vec![entry],
+            }),
         }
     }
     groups
@@ -93,7 +102,7 @@ fn table(page: &mut String, runs: &[RunReport]) {
             "<th{} title=\"{}\">{}</th>",
             if column.is_number { " class=\"n\"" } else { "" },
             escape(column.meaning),
-            escape(column.title)
+            escape(column.title).replace('\n', "<br>")
         );
     }
     page.push_str("</tr></thead>\n");
@@ -129,19 +138,31 @@ fn table(page: &mut String, runs: &[RunReport]) {
 }
 
 fn swatch(color: usize) -> String {
-    format!("<i class=\"swatch\" style=\"background:var(--series-{})\"></i>", color + 1)
+    format!(
+        "<i class=\"swatch\" style=\"background:var(--series-{})\"></i>",
+        color + 1
+    )
 }
 
 fn column_legend(page: &mut String) {
     page.push_str("<details open>\n<summary>What the columns mean</summary>\n<dl>\n");
     for column in COLUMNS {
-        let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(column.title), escape(column.meaning));
+        let _ = writeln!(
+            page,
+            "<dt>{}</dt><dd>{}</dd>",
+            escape(&column.name()),
+            escape(column.meaning)
+        );
     }
     page.push_str("</dl>\n</details>\n</section>\n");
 }
 
 fn section(page: &mut String, group: &Group<'_>) -> Result<(), ChartError> {
-    let _ = write!(page, "<section>\n<h2>{}</h2>\n<ul class=\"legend\">\n", escape(group.input));
+    let _ = write!(
+        page,
+        "<section>\n<h2>{}</h2>\n<ul class=\"legend\">\n",
+        escape(group.input)
+    );
     for (color, run) in &group.runs {
         let _ = writeln!(page, "<li>{}{}</li>", swatch(*color), escape(&run.configuration()));
     }
@@ -187,7 +208,11 @@ fn figure(page: &mut String, svg: Option<String>, title: &str, caption: &str) {
 }
 
 fn operations(page: &mut String, group: &Group<'_>) {
-    let with_laps: Vec<_> = group.runs.iter().filter_map(|(color, run)| Some((*color, *run, run.laps.as_ref()?))).collect();
+    let with_laps: Vec<_> = group
+        .runs
+        .iter()
+        .filter_map(|(color, run)| Some((*color, *run, run.laps.as_ref()?)))
+        .collect();
     if with_laps.is_empty() {
         return;
     }
@@ -234,7 +259,14 @@ mod tests {
         odd.records.clear();
         odd.summarize();
         let runs = [sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern"), odd];
-        render(&runs, &Origin { command: "tenure study".into(), log_name: "events.jsonl".into() }).unwrap()
+        render(
+            &runs,
+            &Origin {
+                command: "tenure study".into(),
+                log_name: "events.jsonl".into(),
+            },
+        )
+        .unwrap()
     }
 
     #[test]
@@ -258,7 +290,10 @@ mod tests {
         for outside in ["http-equiv", "<script", "<link", "@import", "url(", "src="] {
             assert!(!page.contains(outside), "{outside}");
         }
-        assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http"), "no address but the SVG namespace");
+        assert!(
+            !page.replace("http://www.w3.org/2000/svg", "").contains("http"),
+            "no address but the SVG namespace"
+        );
         assert!(page.contains("&lt;odd&gt; &amp; &quot;quoted&quot;") && !page.contains("<odd>"));
     }
 
@@ -266,7 +301,11 @@ mod tests {
     fn colors_follow_configurations_and_leave_no_fixed_color() {
         let page = sample_page();
         assert!(page.contains("var(--series-1)") && page.contains("var(--series-2)"));
-        let charts: String = page.split("<svg").skip(1).filter_map(|part| part.split("</svg>").next()).collect();
+        let charts: String = page
+            .split("<svg")
+            .skip(1)
+            .filter_map(|part| part.split("</svg>").next())
+            .collect();
         assert!(!charts.contains("=\"#"), "every color of a chart is a variable");
     }
 }

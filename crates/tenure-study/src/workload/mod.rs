@@ -45,7 +45,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RunError::Heap(error) => write!(f, "the heap could not be made: {error}"),
+            RunError::Heap(error) => error.fmt(f),
             RunError::OutOfMemory { doing } => write!(
                 f,
                 "out of memory while {doing}; raise --max-old-space-size or choose a smaller size"
@@ -82,12 +82,19 @@ pub struct Bench {
 impl Bench {
     /// A bench for one run with this heap configuration and random generator.
     pub fn new(config: HeapConfig, rng: RngKind) -> Self {
-        Bench { config, rng, clock: MonotonicClock::new(), recorder: Recorder::default() }
+        Bench {
+            config,
+            rng,
+            clock: MonotonicClock::new(),
+            recorder: Recorder::default(),
+        }
     }
 
     /// The configuration, with this bench's clock and recorder; it can be taken once.
     pub(crate) fn config(&mut self) -> HeapConfig {
-        std::mem::take(&mut self.config).clock(self.clock.clone()).listener(self.recorder.clone())
+        std::mem::take(&mut self.config)
+            .clock(self.clock)
+            .listener(self.recorder.clone())
     }
 
     pub(crate) fn rng(&self) -> Rng {
@@ -100,7 +107,10 @@ impl Bench {
 
     /// Starts the clock of the run.
     pub(crate) fn start(&self) -> Watch<'_> {
-        Watch { clock: &self.clock, started_ns: self.clock.now_ns() }
+        Watch {
+            clock: &self.clock,
+            started_ns: self.clock.now_ns(),
+        }
     }
 
     /// Takes what the heap reported.
@@ -229,7 +239,12 @@ pub struct SizeSpec {
 }
 
 const fn size(name: &'static str, default: u64, min: u64, max: u64) -> SizeSpec {
-    SizeSpec { name, default, min, max }
+    SizeSpec {
+        name,
+        default,
+        min,
+        max,
+    }
 }
 
 /// All workloads.
@@ -259,7 +274,10 @@ pub const WORKLOADS: &[WorkloadSpec] = &[
         id: WorkloadId::W4,
         name: "W4",
         title: "message window: a ring of buffers of 1 KiB",
-        sizes: &[size("window", 200_000, 1, 50_000_000), size("messages", 2_000_000, 1, 1 << 40)],
+        sizes: &[
+            size("window", 200_000, 1, 50_000_000),
+            size("messages", 2_000_000, 1, 1 << 40),
+        ],
         run: w4::run,
     },
     WorkloadSpec {
@@ -273,7 +291,10 @@ pub const WORKLOADS: &[WorkloadSpec] = &[
         id: WorkloadId::W6,
         name: "W6",
         title: "cache with random eviction",
-        sizes: &[size("entries", 1_000_000, 1, 1 << 29), size("operations", 10_000_000, 1, 1 << 40)],
+        sizes: &[
+            size("entries", 1_000_000, 1, 1 << 29),
+            size("operations", 10_000_000, 1, 1 << 40),
+        ],
         run: w6::run,
     },
     WorkloadSpec {
@@ -315,10 +336,20 @@ impl FromStr for WorkloadId {
     type Err = WorkloadParseError;
 
     fn from_str(text: &str) -> Result<Self, WorkloadParseError> {
-        WORKLOADS.iter().find(|spec| spec.name.eq_ignore_ascii_case(text)).map(|spec| spec.id).ok_or_else(|| {
-            let accepted: Vec<_> = WORKLOADS.iter().map(|spec| format!("  {}  {}", spec.name, spec.title)).collect();
-            WorkloadParseError(format!("no workload is named '{text}'; accepted are\n{}", accepted.join("\n")))
-        })
+        WORKLOADS
+            .iter()
+            .find(|spec| spec.name.eq_ignore_ascii_case(text))
+            .map(|spec| spec.id)
+            .ok_or_else(|| {
+                let accepted: Vec<_> = WORKLOADS
+                    .iter()
+                    .map(|spec| format!("  {}  {}", spec.name, spec.title))
+                    .collect();
+                WorkloadParseError(format!(
+                    "no workload is named '{text}'; accepted are\n{}",
+                    accepted.join("\n")
+                ))
+            })
     }
 }
 
@@ -339,7 +370,11 @@ impl Workload {
             return Err(WorkloadParseError(format!(
                 "{} takes at most {} ({}), but {} sizes were given",
                 spec.name,
-                if spec.sizes.len() == 1 { "1 size".to_owned() } else { format!("{} sizes", spec.sizes.len()) },
+                if spec.sizes.len() == 1 {
+                    "1 size".to_owned()
+                } else {
+                    format!("{} sizes", spec.sizes.len())
+                },
                 names.join(", "),
                 given.len()
             )));
@@ -353,7 +388,11 @@ impl Workload {
             }
         }
         let rest = spec.sizes.iter().skip(given.len()).map(|size| size.default);
-        Ok(Workload { id, sizes: given.iter().copied().chain(rest).collect(), is_default: given.is_empty() })
+        Ok(Workload {
+            id,
+            sizes: given.iter().copied().chain(rest).collect(),
+            is_default: given.is_empty(),
+        })
     }
 
     /// Which workload.
@@ -368,7 +407,11 @@ impl Workload {
 
     /// The name with the sizes, unless they are the defaults: `W4:1000,5000`.
     pub fn label(&self) -> String {
-        if self.is_default { self.id.spec().name.to_owned() } else { format!("{}:{}", self.id.spec().name, self.size_text()) }
+        if self.is_default {
+            self.id.spec().name.to_owned()
+        } else {
+            format!("{}:{}", self.id.spec().name, self.size_text())
+        }
     }
 
     /// Runs it.
@@ -382,7 +425,9 @@ pub fn parse_sizes(text: &str) -> Result<Vec<u64>, WorkloadParseError> {
     text.split(',')
         .map(|part| {
             part.replace('_', "").parse().map_err(|_| {
-                WorkloadParseError(format!("'{part}' is no size; accepted are whole numbers, separated by commas: 200000,2000000"))
+                WorkloadParseError(format!(
+                    "'{part}' is no size; accepted are whole numbers, separated by commas: 200000,2000000"
+                ))
             })
         })
         .collect()
@@ -415,7 +460,10 @@ mod tests {
     #[test]
     fn sizes_are_read_and_bounded() {
         let ring: Workload = "w4:1_000,5000".parse().unwrap();
-        assert_eq!((ring.label().as_str(), ring.size_text().as_str()), ("W4:1000,5000", "1000,5000"));
+        assert_eq!(
+            (ring.label().as_str(), ring.size_text().as_str()),
+            ("W4:1000,5000", "1000,5000")
+        );
         let part: Workload = "W6:77".parse().unwrap();
         assert_eq!(part.size_text(), "77,10000000");
         assert_eq!("W1".parse::<Workload>().unwrap().label(), "W1");

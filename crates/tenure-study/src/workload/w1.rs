@@ -38,7 +38,9 @@ fn region_tree<'h>(h: &'h Heap<Trees>, depth: u32) -> Option<Gc<'h, Node>> {
     node(h, left, right)
 }
 
-const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "building a tree" };
+const OUT_OF_MEMORY: RunError = RunError::OutOfMemory {
+    doing: "building a tree",
+};
 
 /// Leaves the tree on top of the operand stack.
 fn push_tree(h: &mut Heap<Trees>, depth: u32) -> Result<(), RunError> {
@@ -50,7 +52,10 @@ fn push_tree(h: &mut Heap<Trees>, depth: u32) -> Result<(), RunError> {
     push_tree(h, depth - 1)?;
     push_tree(h, depth - 1)?;
     let (h, node) = h
-        .try_alloc_with::<Node, _>(|h| NodeInit { left: h.peek(1).cast::<Node>(), right: h.peek(0).cast::<Node>() })
+        .try_alloc_with::<Node, _>(|h| NodeInit {
+            left: h.peek(1).cast::<Node>(),
+            right: h.peek(0).cast::<Node>(),
+        })
         .map_err(|_| OUT_OF_MEMORY)?;
     h.pop();
     h.poke(0, node.into());
@@ -95,6 +100,11 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         }
         let kept = h.roots().long_lived.get().map_or(0, count);
         let span = watch.stop(h, 0);
-        Ok(Outcome { check: vec![format!("{line} long={kept}")], span, objects: Some(nodes + kept), ..Outcome::default() })
+        Ok(Outcome {
+            check: vec![format!("{line} long={kept}")],
+            span,
+            objects: Some(nodes + kept),
+            ..Outcome::default()
+        })
     })
 }

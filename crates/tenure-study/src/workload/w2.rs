@@ -31,10 +31,17 @@ struct Roots {
 
 object_model! { model Bench2 { roots: Roots, kinds: [Node, Doubles] } }
 
-const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "building a tree" };
+const OUT_OF_MEMORY: RunError = RunError::OutOfMemory {
+    doing: "building a tree",
+};
 
 fn empty<'a>() -> NodeInit<'a> {
-    NodeInit { left: None, right: None, i: 0, j: 0 }
+    NodeInit {
+        left: None,
+        right: None,
+        i: 0,
+        j: 0,
+    }
 }
 
 fn region_tree<'h>(h: &'h Heap<Bench2>, depth: u32) -> Option<Gc<'h, Node>> {
@@ -42,11 +49,19 @@ fn region_tree<'h>(h: &'h Heap<Bench2>, depth: u32) -> Option<Gc<'h, Node>> {
         None => (None, None),
         Some(depth) => (Some(region_tree(h, depth)?), Some(region_tree(h, depth)?)),
     };
-    h.try_alloc::<Node>(NodeInit { left, right, i: 0, j: 0 }).ok()
+    h.try_alloc::<Node>(NodeInit {
+        left,
+        right,
+        i: 0,
+        j: 0,
+    })
+    .ok()
 }
 
 fn region_populate<'h>(h: &'h Heap<Bench2>, depth: u32, node: Gc<'h, Node>) -> Option<()> {
-    let Some(depth) = depth.checked_sub(1) else { return Some(()) };
+    let Some(depth) = depth.checked_sub(1) else {
+        return Some(());
+    };
     let left = h.try_alloc::<Node>(empty()).ok()?;
     node.set_left(h, Some(left));
     let right = h.try_alloc::<Node>(empty()).ok()?;
@@ -145,7 +160,9 @@ fn once(h: &mut Heap<Bench2>, sums: &mut Sums) -> Result<(), RunError> {
     h.roots().long_lived.set(pop_node(h));
     let (region, array) = h
         .try_alloc_tail_zeroed_with::<Doubles, _>(DOUBLES, |_| DoublesInit {})
-        .map_err(|_| RunError::OutOfMemory { doing: "allocating the array of doubles" })?;
+        .map_err(|_| RunError::OutOfMemory {
+            doing: "allocating the array of doubles",
+        })?;
     for index in 1..DOUBLES / 2 {
         array.tail()[index].set(1.0 / index as f64);
     }
@@ -171,7 +188,13 @@ fn once(h: &mut Heap<Bench2>, sums: &mut Sums) -> Result<(), RunError> {
 
 pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError> {
     let repetitions = sizes[0];
-    let mut isolate = Isolate::<Bench2>::new(bench.config(), RootsInit { long_lived: None, array: None })?;
+    let mut isolate = Isolate::<Bench2>::new(
+        bench.config(),
+        RootsInit {
+            long_lived: None,
+            array: None,
+        },
+    )?;
     isolate.enter(|h| {
         let watch = bench.start();
         let mut sums = Sums::default();
@@ -179,8 +202,18 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
             once(h, &mut sums)?;
         }
         let span = watch.stop(h, 0);
-        let Sums { spines, long, arrays, objects } = sums;
+        let Sums {
+            spines,
+            long,
+            arrays,
+            objects,
+        } = sums;
         let check = format!("W2 reps={repetitions} spines={spines} long={long} array={arrays}");
-        Ok(Outcome { check: vec![check], span, objects: Some(objects), ..Outcome::default() })
+        Ok(Outcome {
+            check: vec![check],
+            span,
+            objects: Some(objects),
+            ..Outcome::default()
+        })
     })
 }

@@ -51,7 +51,9 @@ struct Roots {
 
 object_model! { model Splay { roots: Roots, kinds: [Node, Inner, Leaf, Ints, Text] } }
 
-const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "inserting into the splay tree" };
+const OUT_OF_MEMORY: RunError = RunError::OutOfMemory {
+    doing: "inserting into the splay tree",
+};
 
 /// The text of a leaf, made without allocating: 15 + 10 + 13 bytes at most, since keys are below 2^30.
 struct LeafText {
@@ -61,7 +63,10 @@ struct LeafText {
 
 impl LeafText {
     fn new(key: i64) -> Self {
-        let mut text = LeafText { bytes: [0; 48], length: 0 };
+        let mut text = LeafText {
+            bytes: [0; 48],
+            length: 0,
+        };
         text.push(b"String for key ");
         let mut digits = [0; 20];
         let mut first = digits.len();
@@ -95,8 +100,12 @@ fn payload<'h>(h: &'h Heap<Splay>, depth: u32, key: i64) -> Option<Value<'h, Spl
         let right = payload(h, depth, key)?;
         return Some(h.try_alloc::<Inner>(InnerInit { left, right }).ok()?.to_value());
     }
-    let array = h.try_alloc_slice::<Ints>(IntsInit {}, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).ok()?;
-    let string = h.try_alloc_slice::<Text>(TextInit {}, LeafText::new(key).as_bytes()).ok()?;
+    let array = h
+        .try_alloc_slice::<Ints>(IntsInit {}, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+        .ok()?;
+    let string = h
+        .try_alloc_slice::<Text>(TextInit {}, LeafText::new(key).as_bytes())
+        .ok()?;
     Some(h.try_alloc::<Leaf>(LeafInit { array, string }).ok()?.to_value())
 }
 
@@ -144,7 +153,14 @@ fn splay<'h>(h: &'h Heap<Splay>, key: i64) -> Option<Gc<'h, Node>> {
 
 fn insert(h: &Heap<Splay>, key: i64) -> Option<()> {
     let value = payload(h, PAYLOAD_DEPTH, key)?;
-    let fresh = h.try_alloc::<Node>(NodeInit { key, value, left: None, right: None }).ok()?;
+    let fresh = h
+        .try_alloc::<Node>(NodeInit {
+            key,
+            value,
+            left: None,
+            right: None,
+        })
+        .ok()?;
     if let Some(t) = splay(h, key) {
         if key > t.key() {
             fresh.set_left(h, Some(t));
@@ -228,7 +244,9 @@ impl Totals {
             return self.payload(inner.right(), key);
         }
         let Some(leaf) = value.cast::<Leaf>() else {
-            return Err(RunError::Wrong(format!("the payload of key {key} holds neither an inner node nor a leaf")));
+            return Err(RunError::Wrong(format!(
+                "the payload of key {key} holds neither an inner node nor a leaf"
+            )));
         };
         if leaf.string().tail() != LeafText::new(key).as_bytes() {
             return Err(RunError::Wrong(format!("a leaf of key {key} has another text")));
@@ -256,7 +274,15 @@ impl Totals {
 }
 
 fn check_line(iterations: u64, rng: RngKind, totals: &Totals) -> String {
-    let Totals { size, unsorted, keys, leaves, ints, chars, .. } = totals;
+    let Totals {
+        size,
+        unsorted,
+        keys,
+        leaves,
+        ints,
+        chars,
+        ..
+    } = totals;
     let sorted = u32::from(*unsorted == 0);
     format!(
         "W3 iters={iterations} rng={rng} size={size} sorted={sorted} keys={keys} leaves={leaves} ints={ints} chars={chars}"
@@ -266,11 +292,22 @@ fn check_line(iterations: u64, rng: RngKind, totals: &Totals) -> String {
 pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError> {
     let iterations = sizes[0];
     let mut rng = bench.rng();
-    let mut isolate = Isolate::<Splay>::new(bench.config(), RootsInit { tree: None, header: None })?;
+    let mut isolate = Isolate::<Splay>::new(
+        bench.config(),
+        RootsInit {
+            tree: None,
+            header: None,
+        },
+    )?;
     isolate.enter(|h| {
         let watch = bench.start();
         let (region, header) = h
-            .try_alloc_with::<Node, _>(|_| NodeInit { key: -1, value: Value::nil(), left: None, right: None })
+            .try_alloc_with::<Node, _>(|_| NodeInit {
+                key: -1,
+                value: Value::nil(),
+                left: None,
+                right: None,
+            })
             .map_err(|_| OUT_OF_MEMORY)?;
         region.roots().header.set(Some(header));
         for _ in 0..NODES {
@@ -307,6 +344,9 @@ mod tests {
     #[test]
     fn leaf_texts_are_those_of_the_peers() {
         assert_eq!(LeafText::new(7).as_bytes(), b"String for key 7 in leaf node");
-        assert_eq!(LeafText::new(1_073_741_823).as_bytes(), b"String for key 1073741823 in leaf node");
+        assert_eq!(
+            LeafText::new(1_073_741_823).as_bytes(),
+            b"String for key 1073741823 in leaf node"
+        );
     }
 }

@@ -30,7 +30,9 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         let watch = bench.start();
         let (region, ring) = h
             .try_alloc_tail_zeroed_with::<Ring, _>(window as usize, |_| RingInit {})
-            .map_err(|_| RunError::OutOfMemory { doing: "allocating the ring" })?;
+            .map_err(|_| RunError::OutOfMemory {
+                doing: "allocating the ring",
+            })?;
         region.roots().ring.set(Some(ring));
         let mut laps = Laps::new();
         laps.start();
@@ -38,7 +40,9 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
             let contents = [message as u8; BUFFER_BYTES];
             let (h, buffer) = h
                 .try_alloc_slice_with::<Buffer, _>(|_| BufferInit {}, &contents)
-                .map_err(|_| RunError::OutOfMemory { doing: "allocating a message" })?;
+                .map_err(|_| RunError::OutOfMemory {
+                    doing: "allocating a message",
+                })?;
             if let Some(ring) = h.roots().ring.get() {
                 ring.tail_set(h, (message % window) as usize, Some(buffer));
             }
@@ -46,11 +50,24 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         }
         let span = watch.stop(h, 0);
         let (mut sum, mut bytes) = (0, 0);
-        for buffer in h.roots().ring.get().iter().flat_map(|ring| ring.tail()).filter_map(|slot| slot.get()) {
+        for buffer in h
+            .roots()
+            .ring
+            .get()
+            .iter()
+            .flat_map(|ring| ring.tail())
+            .filter_map(|slot| slot.get())
+        {
             sum += u64::from(buffer.tail()[0].get()) + u64::from(buffer.tail()[BUFFER_BYTES - 1].get());
             bytes += buffer.tail_len() as u64;
         }
         let check = format!("W4 w={window} ops={messages} sum={sum} bytes={bytes}");
-        Ok(Outcome { check: vec![check], span, objects: Some(messages), laps: Some(laps), ..Outcome::default() })
+        Ok(Outcome {
+            check: vec![check],
+            span,
+            objects: Some(messages),
+            laps: Some(laps),
+            ..Outcome::default()
+        })
     })
 }

@@ -32,14 +32,21 @@ struct Roots {
 
 object_model! { model Graph { roots: Roots, kinds: [Object, Chunk, Directory] } }
 
-const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "building the graph" };
+const OUT_OF_MEMORY: RunError = RunError::OutOfMemory {
+    doing: "building the graph",
+};
 
 fn directory(h: &Heap<Graph>) -> Gc<'_, Directory> {
-    h.roots().directory.get().expect("the directory is stored before anything else")
+    h.roots()
+        .directory
+        .get()
+        .expect("the directory is stored before anything else")
 }
 
 fn chunk<'h>(directory: Gc<'h, Directory>, index: u64) -> Gc<'h, Chunk> {
-    directory.tail_get(index as usize).expect("chunks are allocated before they are used")
+    directory
+        .tail_get(index as usize)
+        .expect("chunks are allocated before they are used")
 }
 
 fn object<'h>(directory: Gc<'h, Directory>, id: u64) -> Option<Gc<'h, Object>> {
@@ -63,8 +70,15 @@ fn allocate(h: &mut Heap<Graph>, objects: u64) -> Result<(), RunError> {
             let h = &*h;
             let chunk = chunk(directory(h), index);
             for id in first..ids.end.min(first + REGION_OBJECTS) {
-                let object =
-                    h.try_alloc::<Object>(ObjectInit { id, a: None, b: None, c: None, d: None }).map_err(|_| OUT_OF_MEMORY)?;
+                let object = h
+                    .try_alloc::<Object>(ObjectInit {
+                        id,
+                        a: None,
+                        b: None,
+                        c: None,
+                        d: None,
+                    })
+                    .map_err(|_| OUT_OF_MEMORY)?;
                 chunk.tail_set(h, (id % CHUNK) as usize, Some(object));
             }
         }
@@ -113,7 +127,10 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         let span = watch.stop(h, checking_ns);
         let same = u32::from(sum(h, objects) == before);
         Ok(Outcome {
-            check: vec![format!("W5 n={objects} rng={} sum={before} same={same}", bench.rng_kind())],
+            check: vec![format!(
+                "W5 n={objects} rng={} sum={before} same={same}",
+                bench.rng_kind()
+            )],
             span,
             parts: vec![("build_s", seconds(build_ns))],
             full_ns,

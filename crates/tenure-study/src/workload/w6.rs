@@ -49,7 +49,11 @@ impl KeyIndex {
 
     fn new(capacity: u64) -> Self {
         let size = (capacity as usize * 2).next_power_of_two();
-        KeyIndex { mask: size - 1, places: vec![(Self::EMPTY, 0); size], len: 0 }
+        KeyIndex {
+            mask: size - 1,
+            places: vec![(Self::EMPTY, 0); size],
+            len: 0,
+        }
     }
 
     fn home(&self, key: u32) -> usize {
@@ -110,11 +114,18 @@ fn store_entry(h: &mut Heap<Cache>, slot: u32, key: u32, op: u64) -> Result<(), 
         for part in contents.chunks_exact_mut(8) {
             part.copy_from_slice(&word);
         }
-        let value = h.try_alloc::<Payload>(PayloadInit { a: u64::from(key), b: op }).ok()?;
+        let value = h
+            .try_alloc::<Payload>(PayloadInit {
+                a: u64::from(key),
+                b: op,
+            })
+            .ok()?;
         let bytes = h.try_alloc_slice::<Bytes>(BytesInit {}, &contents).ok()?;
         h.try_alloc::<Entry>(EntryInit { key, value, bytes }).ok()
     };
-    let entry = make().ok_or(RunError::OutOfMemory { doing: "inserting into the cache" })?;
+    let entry = make().ok_or(RunError::OutOfMemory {
+        doing: "inserting into the cache",
+    })?;
     if let Some(entries) = h.roots().entries.get() {
         entries.tail_set(h, slot as usize, Some(entry));
     }
@@ -131,7 +142,9 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         let mut index = KeyIndex::new(capacity);
         let (region, entries) = h
             .try_alloc_tail_zeroed_with::<Entries, _>(capacity as usize, |_| EntriesInit {})
-            .map_err(|_| RunError::OutOfMemory { doing: "allocating the cache" })?;
+            .map_err(|_| RunError::OutOfMemory {
+                doing: "allocating the cache",
+            })?;
         region.roots().entries.set(Some(entries));
         for slot in 0..capacity as u32 {
             store_entry(h, slot, 4 * slot, u64::from(slot))?;
@@ -145,9 +158,15 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
             let key = rng.index(4 * capacity) as u32;
             if let Some(slot) = index.get(key) {
                 hits += 1;
-                let entry = h.roots().entries.get().and_then(|entries| entries.tail_get(slot as usize));
+                let entry = h
+                    .roots()
+                    .entries
+                    .get()
+                    .and_then(|entries| entries.tail_get(slot as usize));
                 let Some(entry) = entry.filter(|entry| entry.key() == key) else {
-                    return Err(RunError::Wrong(format!("slot {slot} of the cache does not hold key {key}")));
+                    return Err(RunError::Wrong(format!(
+                        "slot {slot} of the cache does not hold key {key}"
+                    )));
                 };
                 let byte = entry.bytes().tail()[(op as usize & 3) * 8];
                 sum += entry.value().a() + entry.value().b() + u64::from(byte);
@@ -166,7 +185,13 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
             bench.rng_kind(),
             index.len
         );
-        Ok(Outcome { check: vec![check], span, parts: vec![("fill_s", fill_s)], laps: Some(laps), ..Outcome::default() })
+        Ok(Outcome {
+            check: vec![check],
+            span,
+            parts: vec![("fill_s", fill_s)],
+            laps: Some(laps),
+            ..Outcome::default()
+        })
     })
 }
 
@@ -192,7 +217,11 @@ mod tests {
             }
             assert_eq!(index.len, model.len() as u64);
             let probe = rng.index(200) as u32;
-            assert_eq!(index.get(probe), model.get(&probe).copied(), "key {probe} after step {slot}");
+            assert_eq!(
+                index.get(probe),
+                model.get(&probe).copied(),
+                "key {probe} after step {slot}"
+            );
         }
     }
 }

@@ -26,14 +26,27 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
     isolate.enter(|h| {
         let watch = bench.start();
         for a in 0..objects {
-            let (h, pair) = h
-                .try_alloc_with::<Pair, _>(|_| PairInit { a, b: a + 1 })
-                .map_err(|_| RunError::OutOfMemory { doing: "allocating a pair" })?;
+            let (h, pair) =
+                h.try_alloc_with::<Pair, _>(|_| PairInit { a, b: a + 1 })
+                    .map_err(|_| RunError::OutOfMemory {
+                        doing: "allocating a pair",
+                    })?;
             h.roots().ring[a as usize % RING].set(Some(pair));
         }
         let span = watch.stop(h, 0);
-        let sum: u64 = h.roots().ring.iter().filter_map(|root| root.get()).map(|pair| pair.a() + pair.b()).sum();
+        let sum: u64 = h
+            .roots()
+            .ring
+            .iter()
+            .filter_map(|root| root.get())
+            .map(|pair| pair.a() + pair.b())
+            .sum();
         let check = vec![format!("W7 n={objects} sum={sum}")];
-        Ok(Outcome { check, span, objects: Some(objects), ..Outcome::default() })
+        Ok(Outcome {
+            check,
+            span,
+            objects: Some(objects),
+            ..Outcome::default()
+        })
     })
 }

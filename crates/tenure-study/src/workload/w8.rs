@@ -25,7 +25,9 @@ struct Roots {
 
 object_model! { model Lists { roots: Roots, kinds: [Number, Cons] } }
 
-const OUT_OF_MEMORY: RunError = RunError::OutOfMemory { doing: "building a list" };
+const OUT_OF_MEMORY: RunError = RunError::OutOfMemory {
+    doing: "building a list",
+};
 
 /// The list 1..=length.
 fn build(h: &mut Heap<Lists>, length: u64) -> Result<(), RunError> {
@@ -37,7 +39,10 @@ fn build(h: &mut Heap<Lists>, length: u64) -> Result<(), RunError> {
         let mut list = h.roots().list.get();
         for _ in 0..REGION_OBJECTS.min(value as u64) {
             let head = h.try_alloc::<Number>(NumberInit { value }).map_err(|_| OUT_OF_MEMORY)?;
-            list = Some(h.try_alloc::<Cons>(ConsInit { head, rest: list }).map_err(|_| OUT_OF_MEMORY)?);
+            list = Some(
+                h.try_alloc::<Cons>(ConsInit { head, rest: list })
+                    .map_err(|_| OUT_OF_MEMORY)?,
+            );
             value -= 1;
         }
         h.roots().list.set(list);
@@ -59,7 +64,10 @@ fn pass(
         for _ in 0..REGION_OBJECTS {
             let Some(cons) = list else { break };
             if let Some(head) = element(h, cons.head()).ok_or(OUT_OF_MEMORY)? {
-                out = Some(h.try_alloc::<Cons>(ConsInit { head, rest: out }).map_err(|_| OUT_OF_MEMORY)?);
+                out = Some(
+                    h.try_alloc::<Cons>(ConsInit { head, rest: out })
+                        .map_err(|_| OUT_OF_MEMORY)?,
+                );
             }
             list = cons.rest();
         }
@@ -79,7 +87,14 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         let (mut count, mut sum, mut heads) = (0u64, 0i64, 0i64);
         for round in 0..rounds as i64 {
             build(h, length)?;
-            pass(h, |h, head| Some(Some(h.try_alloc::<Number>(NumberInit { value: head.value() + round }).ok()?)))?;
+            pass(h, |h, head| {
+                Some(Some(
+                    h.try_alloc::<Number>(NumberInit {
+                        value: head.value() + round,
+                    })
+                    .ok()?,
+                ))
+            })?;
             pass(h, |_, head| Some((head.value() % 2 == 0).then_some(head)))?;
             pass(h, |_, head| Some(Some(head)))?;
             let mut next = h.roots().list.get();
@@ -92,6 +107,11 @@ pub(super) fn run(sizes: &[u64], bench: &mut Bench) -> Result<Outcome, RunError>
         }
         let span = watch.stop(h, 0);
         let check = format!("W8 n={length} rounds={rounds} count={count} sum={sum} heads={heads}");
-        Ok(Outcome { check: vec![check], span, objects: Some(5 * length * rounds), ..Outcome::default() })
+        Ok(Outcome {
+            check: vec![check],
+            span,
+            objects: Some(5 * length * rounds),
+            ..Outcome::default()
+        })
     })
 }
