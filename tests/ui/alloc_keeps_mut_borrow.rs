@@ -14,7 +14,12 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(h: &mut Heap<Lox>) {
-    let p = h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() }).1;
+    let p = h
+        .alloc_with::<Pair>(|_| PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        })
+        .1;
     h.roots().list.set(p.into());
 }
 

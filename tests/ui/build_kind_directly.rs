@@ -14,7 +14,10 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run() -> Pair {
-    Pair { car: Value::nil(), cdr: Value::nil() }
+    Pair {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    }
 }
 
 fn main() {}

@@ -20,7 +20,11 @@ fn find_or_make<'h>(h: &'h mut Heap<Lox>) -> Gc<'h, Pair> {
     if let Some(pair) = find(h) {
         return pair;
     }
-    h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() }).1
+    h.alloc_with::<Pair>(|_| PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    })
+    .1
 }
 
 fn main() {}

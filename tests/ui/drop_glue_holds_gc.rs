@@ -20,7 +20,10 @@ impl Drop for Guard<'_> {
     }
 }
 fn run(h: &mut Heap<Lox>) {
-    let _guard = Guard(h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() }));
+    let _guard = Guard(h.alloc::<Pair>(PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    }));
     h.collect();
 }
 

@@ -11,6 +11,4 @@ impl Drop for File {
 }
 object_model! { model Lox { kinds: [File] } }
 
-
-
 fn main() {}

@@ -14,7 +14,10 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(h: &mut Heap<Lox>) {
-    let hidden: Box<dyn std::any::Any> = Box::new(h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() }));
+    let hidden: Box<dyn std::any::Any> = Box::new(h.alloc::<Pair>(PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    }));
     h.collect();
     drop(hidden);
 }

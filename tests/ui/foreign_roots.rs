@@ -10,6 +10,4 @@ object_model! { model One { roots: Roots, kinds: [] } }
 
 object_model! { model Two { kinds: [] } }
 
-
-
 fn main() {}

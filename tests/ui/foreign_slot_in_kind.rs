@@ -10,6 +10,4 @@ object_model! { model One { kinds: [Pair] } }
 
 object_model! { model Two { kinds: [] } }
 
-
-
 fn main() {}

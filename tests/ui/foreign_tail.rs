@@ -9,6 +9,4 @@ object_model! { model One { kinds: [Array] } }
 
 object_model! { model Two { kinds: [] } }
 
-
-
 fn main() {}

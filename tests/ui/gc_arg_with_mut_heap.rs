@@ -18,7 +18,10 @@ fn cons(h: &mut Heap<Lox>, first: Gc<'_, Pair>) {
     assert!(first.car().is_nil());
 }
 fn run(h: &mut Heap<Lox>) {
-    let p = h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() });
+    let p = h.alloc::<Pair>(PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    });
     cons(h, p);
 }
 

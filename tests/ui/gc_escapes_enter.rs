@@ -14,7 +14,12 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(isolate: &mut Isolate<Lox>) {
-    let p = isolate.enter(|h| h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() }));
+    let p = isolate.enter(|h| {
+        h.alloc::<Pair>(PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        })
+    });
     assert!(p.car().is_nil());
 }
 

@@ -1,13 +1,15 @@
-// refused: a pointer is not plain data: it has a lifetime, and kinds have none
+// refused: a pointer is not plain data: it has a lifetime, and plain data has none
 #![forbid(unsafe_code)]
 use tenure::prelude::*;
 
 #[derive(Kind)]
-struct Sneaky {
-    value: Plain<Gc<'_, Sneaky>>,
+struct Number {
+    number: u64,
 }
-object_model! { model Lox { kinds: [Sneaky] } }
+object_model! { model Lox { kinds: [Number] } }
 
-
+struct Holder<'h> {
+    value: Plain<Gc<'h, Number>>,
+}
 
 fn main() {}

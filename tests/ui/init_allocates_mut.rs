@@ -16,7 +16,10 @@ object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 fn run(h: &mut Heap<Lox>) {
     h.alloc_with::<Pair>(|h| {
         h.collect();
-        PairInit { car: Value::nil(), cdr: Value::nil() }
+        PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        }
     });
 }
 

@@ -9,6 +9,4 @@ struct Number {
 object_model! { model One { kinds: [Number] } }
 object_model! { model Two { kinds: [Number] } }
 
-
-
 fn main() {}

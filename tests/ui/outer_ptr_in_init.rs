@@ -14,8 +14,14 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(h: &mut Heap<Lox>) {
-    let p = h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() });
-    h.alloc_with::<Pair>(|_| PairInit { car: p.into(), cdr: Value::nil() });
+    let p = h.alloc::<Pair>(PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    });
+    h.alloc_with::<Pair>(|_| PairInit {
+        car: p.into(),
+        cdr: Value::nil(),
+    });
 }
 
 fn main() {}

@@ -8,6 +8,4 @@ struct Text {
 }
 object_model! { model Lox { kinds: [Text] } }
 
-
-
 fn main() {}

@@ -10,6 +10,4 @@ struct Number {
 }
 object_model! { model Lox { kinds: [Number] } }
 
-
-
 fn main() {}

@@ -14,8 +14,16 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(h: &mut Heap<Lox>) {
-    let pair: &Pair = h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() }).get();
-    h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() });
+    let pair: &Pair = h
+        .alloc::<Pair>(PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        })
+        .get();
+    h.alloc_with::<Pair>(|_| PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    });
     assert!(pair.car.get().is_nil());
 }
 

@@ -15,7 +15,10 @@ object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn retry<'h>(h: &'h mut Heap<Lox>) -> (&'h Heap<Lox>, Gc<'h, Pair>) {
     loop {
-        let (h, p) = h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() });
+        let (h, p) = h.alloc_with::<Pair>(|_| PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        });
         if p.car().is_nil() {
             return (h, p);
         }

@@ -8,6 +8,4 @@ struct Sneaky {
 }
 object_model! { model Lox { kinds: [Sneaky] } }
 
-
-
 fn main() {}

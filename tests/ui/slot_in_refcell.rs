@@ -9,6 +9,4 @@ struct Sneaky {
 }
 object_model! { model Lox { kinds: [Sneaky] } }
 
-
-
 fn main() {}

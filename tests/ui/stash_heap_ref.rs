@@ -17,7 +17,10 @@ fn run(h: &mut Heap<Lox>) {
     let mut region = None;
     h.alloc_with::<Pair>(|h| {
         region = Some(h);
-        PairInit { car: Value::nil(), cdr: Value::nil() }
+        PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        }
     });
     assert!(region.unwrap().roots().list.get().is_nil());
 }

@@ -16,8 +16,14 @@ object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 fn run(h: &mut Heap<Lox>) {
     let mut stash = None;
     h.alloc_with::<Pair>(|h| {
-        stash = Some(PairInit { car: h.roots().list.get(), cdr: Value::nil() });
-        PairInit { car: Value::nil(), cdr: Value::nil() }
+        stash = Some(PairInit {
+            car: h.roots().list.get(),
+            cdr: Value::nil(),
+        });
+        PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        }
     });
     h.alloc_with::<Pair>(|_| stash.unwrap());
 }

@@ -15,7 +15,13 @@ object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(isolate: Isolate<Lox>) {
     let isolate: &'static mut Isolate<Lox> = Box::leak(Box::new(isolate));
-    let p: Gc<'static, Pair> = isolate.enter(|h| h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() }).1);
+    let p: Gc<'static, Pair> = isolate.enter(|h| {
+        h.alloc_with::<Pair>(|_| PairInit {
+            car: Value::nil(),
+            cdr: Value::nil(),
+        })
+        .1
+    });
     assert!(p.car().is_nil());
 }
 

@@ -14,8 +14,14 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(h: &mut Heap<Lox>) {
-    let (_, p) = h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() });
-    let (_, q) = h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() });
+    let (_, p) = h.alloc_with::<Pair>(|_| PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    });
+    let (_, q) = h.alloc_with::<Pair>(|_| PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    });
     assert!(p != q);
 }
 

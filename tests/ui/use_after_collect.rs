@@ -14,7 +14,10 @@ struct Roots {
 object_model! { model Lox { roots: Roots, kinds: [Pair] } }
 
 fn run(h: &mut Heap<Lox>) {
-    let p = h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::nil() });
+    let p = h.alloc::<Pair>(PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    });
     h.collect();
     assert!(p.car().is_nil());
 }

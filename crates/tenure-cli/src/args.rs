@@ -163,7 +163,7 @@ fn churn() -> Arg {
         .long("churn")
         .value_name("N")
         .value_parser(clap::value_parser!(u64))
-        .help("Objects of a heap snapshot that are replaced, each with what it dominates [default: 300000]")
+        .help("Objects of a heap snapshot that are replaced, each with what it dominates [default: 1000000]")
 }
 
 fn rng() -> Arg {

@@ -11,7 +11,7 @@ use tenure_study::study::{self, Configuration};
 use tenure_study::workload::{Workload, parse_sizes};
 
 /// Replaced objects of a snapshot when nothing else is said.
-pub(crate) const DEFAULT_CHURN: u64 = 300_000;
+pub(crate) const DEFAULT_CHURN: u64 = 1_000_000;
 const DEFAULT_PRESET: &str = "v8-2012";
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {

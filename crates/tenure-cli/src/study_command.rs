@@ -14,11 +14,11 @@ use tenure_study::study::{self, Configuration, RunReport};
 use tenure_study::table::{self, Width};
 
 /// What runs without arguments, each with its sizes: under a minute under all presets on two cores.
-const DEFAULT_INPUTS: [&str; 4] = ["s-worker", "W1:17", "W3:400", "W4:100000,1000000"];
+const DEFAULT_INPUTS: [&str; 4] = ["s-worker", "W1:19", "W3:1500", "W4"];
 /// The same, some seconds under two presets.
-const QUICK_INPUTS: [&str; 4] = ["s-worker", "W1:14", "W3:50", "W4:20000,200000"];
+const QUICK_INPUTS: [&str; 4] = ["s-worker", "W1:16", "W3:200", "W4:50000,500000"];
 const QUICK_PRESETS: [&str; 2] = ["v8-2012", "low-latency"];
-const QUICK_CHURN: u64 = 50_000;
+const QUICK_CHURN: u64 = 300_000;
 
 const LOG_NAME: &str = "events.jsonl";
 const REPORT_NAME: &str = "report.html";

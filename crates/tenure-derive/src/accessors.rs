@@ -10,7 +10,16 @@ use syn::{Error, Ident, Result, Type, Visibility};
 use crate::layout::{Struct, StructField, own};
 
 /// Methods of `Gc` that would hide an accessor.
-const RESERVED: [&str; 8] = ["get", "put", "tail", "ptr_eq", "identity_hash", "to_value", "into", "try_into"];
+const RESERVED: [&str; 8] = [
+    "get",
+    "put",
+    "tail",
+    "ptr_eq",
+    "identity_hash",
+    "to_value",
+    "into",
+    "try_into",
+];
 
 /// Returns the part of the trait's name that says who sees it, and the trait's visibility.
 fn group(item: &Struct<'_>, field: &StructField<'_>) -> (String, Visibility) {
@@ -39,7 +48,11 @@ fn is_fixed(ty: &Type) -> bool {
     ];
     match ty {
         Type::Array(_) => true,
-        Type::Path(path) => path.path.segments.last().is_some_and(|s| FIXED.iter().any(|fixed| s.ident == fixed)),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|s| FIXED.iter().any(|fixed| s.ident == fixed)),
         _ => false,
     }
 }
@@ -105,7 +118,10 @@ fn expand_group(
         if is_fixed(ty) {
             continue;
         }
-        let setter = own(&format!("set_{}", name.to_string().trim_start_matches("r#")), name.span());
+        let setter = own(
+            &format!("set_{}", name.to_string().trim_start_matches("r#")),
+            name.span(),
+        );
         let doc = format!("Stores into field `{name}`. A slot costs a store, a byte test and a branch not taken.");
         let signature = quote! {
             fn #setter<__M: ::tenure::ObjectModel>(

@@ -47,7 +47,9 @@ impl<'a> Struct<'a> {
         if !input.generics.params.is_empty() {
             return Err(Error::new_spanned(
                 &input.generics,
-                format!("#[derive({derive})] accepts no generics: in-heap types have no lifetimes, and a kind is one type"),
+                format!(
+                    "#[derive({derive})] accepts no generics: in-heap types have no lifetimes, and a kind is one type"
+                ),
             ));
         }
         for attribute in &input.attrs {
@@ -57,7 +59,11 @@ impl<'a> Struct<'a> {
             Fields::Named(fields) => fields
                 .named
                 .iter()
-                .map(|f| StructField { vis: &f.vis, name: f.ident.as_ref().expect("a named field"), ty: &f.ty })
+                .map(|f| StructField {
+                    vis: &f.vis,
+                    name: f.ident.as_ref().expect("a named field"),
+                    ty: &f.ty,
+                })
                 .collect(),
             Fields::Unit => Vec::new(),
             Fields::Unnamed(fields) => {
@@ -68,7 +74,13 @@ impl<'a> Struct<'a> {
             }
         };
         let init = own(&format!("{}Init", input.ident), input.ident.span());
-        Ok(Struct { vis: &input.vis, name: &input.ident, init, fields, unit: matches!(data.fields, Fields::Unit) })
+        Ok(Struct {
+            vis: &input.vis,
+            name: &input.ident,
+            init,
+            fields,
+            unit: matches!(data.fields, Fields::Unit),
+        })
     }
 
     /// The struct `…Init<'a>`.
@@ -102,7 +114,11 @@ impl<'a> Struct<'a> {
 
     fn init_type(&self) -> TokenStream {
         let init = &self.init;
-        if self.fields.is_empty() { quote!(#init) } else { quote!(#init<'a>) }
+        if self.fields.is_empty() {
+            quote!(#init)
+        } else {
+            quote!(#init<'a>)
+        }
     }
 
     /// The body of `write`.
@@ -134,7 +150,11 @@ impl<'a> Struct<'a> {
     fn exhaustive(&self) -> TokenStream {
         let Struct { name, .. } = self;
         let names = self.fields.iter().map(|f| f.name);
-        let pattern = if self.unit { quote!(#name) } else { quote!(#name { #(#names: _,)* }) };
+        let pattern = if self.unit {
+            quote!(#name)
+        } else {
+            quote!(#name { #(#names: _,)* })
+        };
         quote! {
             const _: fn(&#name) = |whole: &#name| { let #pattern = whole; };
         }
@@ -182,7 +202,10 @@ struct KindAttributes {
 
 impl KindAttributes {
     fn new(input: &DeriveInput) -> Result<KindAttributes> {
-        let mut attributes = KindAttributes { tail: None, pinned: false };
+        let mut attributes = KindAttributes {
+            tail: None,
+            pinned: false,
+        };
         for attribute in &input.attrs {
             if attribute.path().is_ident("tail") {
                 if attributes.tail.is_some() {

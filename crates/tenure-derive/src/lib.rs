@@ -20,7 +20,9 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Kind, attributes(tail, kind))]
 pub fn derive_kind(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    layout::expand_kind(&input).unwrap_or_else(|e| e.to_compile_error()).into()
+    layout::expand_kind(&input)
+        .unwrap_or_else(|e| e.to_compile_error())
+        .into()
 }
 
 /// Makes a struct the roots of a model: a struct of `Root<F>` fields and plain data.
@@ -29,7 +31,9 @@ pub fn derive_kind(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Roots)]
 pub fn derive_roots(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    layout::expand_roots(&input).unwrap_or_else(|e| e.to_compile_error()).into()
+    layout::expand_roots(&input)
+        .unwrap_or_else(|e| e.to_compile_error())
+        .into()
 }
 
 /// Makes a struct usable as a field of kinds.
@@ -38,7 +42,9 @@ pub fn derive_roots(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Field)]
 pub fn derive_field(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    layout::expand_field(&input).unwrap_or_else(|e| e.to_compile_error()).into()
+    layout::expand_field(&input)
+        .unwrap_or_else(|e| e.to_compile_error())
+        .into()
 }
 
 /// Declares a model: `object_model! { pub model Lox { values: LowTag, roots: Roots, kinds: [Pair, Array] } }`.

@@ -49,7 +49,10 @@ impl Parse for Model {
                     kinds.replace(list.into_iter().collect::<Vec<_>>()).is_some()
                 }
                 other => {
-                    return Err(Error::new(key.span(), format!("unknown key `{other}`: use values, roots or kinds")));
+                    return Err(Error::new(
+                        key.span(),
+                        format!("unknown key `{other}`: use values, roots or kinds"),
+                    ));
                 }
             };
             if repeated {
@@ -68,16 +71,35 @@ impl Parse for Model {
                 format!("a model has at most {KINDS_MAX} kinds, {} are given", kinds.len()),
             ));
         }
-        Ok(Model { attributes, vis, name, values, roots, kinds })
+        Ok(Model {
+            attributes,
+            vis,
+            name,
+            values,
+            roots,
+            kinds,
+        })
     }
 }
 
 impl Model {
     pub(crate) fn expand(&self) -> TokenStream {
-        let Model { attributes, vis, name, kinds, .. } = self;
+        let Model {
+            attributes,
+            vis,
+            name,
+            kinds,
+            ..
+        } = self;
         let model = own(&name.to_string(), name.span());
-        let values = self.values.as_ref().map_or_else(|| quote!(::tenure::LowTag), |ty| quote!(#ty));
-        let roots = self.roots.as_ref().map_or_else(|| quote!(::tenure::NoRoots), |ty| quote!(#ty));
+        let values = self
+            .values
+            .as_ref()
+            .map_or_else(|| quote!(::tenure::LowTag), |ty| quote!(#ty));
+        let roots = self
+            .roots
+            .as_ref()
+            .map_or_else(|| quote!(::tenure::NoRoots), |ty| quote!(#ty));
         let doc = format!("The model `{name}`: a type that tells its heap, objects and values from those of others.");
         let impls = kinds.iter().zip(1u8..).map(|(kind, id)| {
             quote_spanned! {own_span(kind.span())=>
@@ -87,7 +109,9 @@ impl Model {
                 }
             }
         });
-        let checks = kinds.iter().map(|kind| quote_spanned! {own_span(kind.span())=> fields_in::<#kind>(); });
+        let checks = kinds
+            .iter()
+            .map(|kind| quote_spanned! {own_span(kind.span())=> fields_in::<#kind>(); });
         quote! {
             #[doc = #doc]
             #(#attributes)*

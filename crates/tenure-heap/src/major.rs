@@ -12,10 +12,6 @@ use tenure_policy::trigger::MajorOutcome;
 
 use crate::core::{AbortOnPanic, Core};
 
-/// Empty memory that a heap may keep however little is live: pages from the system cost more to touch for the first
-/// time than to fill.
-const KEPT_BYTES: usize = 32 << 20;
-
 /// The rule that promotes every survivor.
 pub(crate) const PROMOTE_ALL: PromotionRule =
     PromotionRule::Threshold { age_collections: 0, fill_bytes: NEVER_BY_FILL };
@@ -123,8 +119,8 @@ impl Core {
         }
     }
 
-    /// Gives empty blocks back to the system, but for those that the heap is expected to fill before it is collected
-    /// again: no more than up to its limit, and no more than it has live.
+    /// Gives empty blocks back to the system, but for those that the heap may fill before it is collected again: pages
+    /// from the system cost more to touch for the first time than to fill.
     fn release_memory(&mut self, record: &mut CollectionRecord) {
         let inner = self.inner();
         let start = inner.clock.now_ns();
@@ -132,7 +128,7 @@ impl Core {
         let kept_bytes = if inner.config.settings.poison {
             0
         } else {
-            inner.old_limit_bytes.saturating_sub(live_bytes).min(live_bytes.max(KEPT_BYTES))
+            inner.old_limit_bytes.saturating_sub(live_bytes)
         };
         let (pointer, data, _, mut pages) = inner.spaces();
         let kept = kept_bytes / BLOCK_BYTES;

@@ -31,7 +31,11 @@ object_model! { pub model Lox { roots: Roots, kinds: [Pair, Node, Array] } }
 
 #[inline(never)]
 pub fn asm_alloc_pair(h: &mut Heap<Lox>) -> Gc<'_, Pair> {
-    h.alloc_with::<Pair>(|_| PairInit { car: Value::nil(), cdr: Value::nil() }).1
+    h.alloc_with::<Pair>(|_| PairInit {
+        car: Value::nil(),
+        cdr: Value::nil(),
+    })
+    .1
 }
 
 #[inline(never)]
@@ -41,21 +45,30 @@ pub fn asm_alloc_values<'h>(h: &'h mut Heap<Lox>, car: Value<'static, Lox>, cdr:
 
 #[inline(never)]
 pub fn asm_alloc_node_from_roots(h: &mut Heap<Lox>) {
-    let (h, node) = h.alloc_with::<Node>(|h| NodeInit { left: h.roots().node.get(), right: None });
+    let (h, node) = h.alloc_with::<Node>(|h| NodeInit {
+        left: h.roots().node.get(),
+        right: None,
+    });
     h.roots().node.set(Some(node));
 }
 
 #[inline(never)]
 pub fn asm_alloc_loop(h: &mut Heap<Lox>, count: usize) {
     for _ in 0..count {
-        let (h, node) = h.alloc_with::<Node>(|_| NodeInit { left: None, right: None });
+        let (h, node) = h.alloc_with::<Node>(|_| NodeInit {
+            left: None,
+            right: None,
+        });
         h.roots().node.set(Some(node));
     }
 }
 
 #[inline(never)]
 pub fn asm_alloc_region<'h>(h: &'h Heap<Lox>, left: Gc<'h, Node>) -> Gc<'h, Node> {
-    h.alloc::<Node>(NodeInit { left: Some(left), right: None })
+    h.alloc::<Node>(NodeInit {
+        left: Some(left),
+        right: None,
+    })
 }
 
 #[inline(never)]
@@ -95,7 +108,10 @@ pub fn asm_safepoint(h: &mut Heap<Lox>) {
 }
 
 fn main() {
-    let roots = RootsInit { value: Value::nil(), node: None };
+    let roots = RootsInit {
+        value: Value::nil(),
+        node: None,
+    };
     let mut isolate = Isolate::<Lox>::new(HeapConfig::new(), roots).expect("the default heap can be made");
     isolate.enter(|h| {
         asm_alloc_loop(h, black_box(1_000_000));
@@ -106,7 +122,10 @@ fn main() {
         let pair = black_box(asm_alloc_pair(h)).to_value();
         assert!(asm_cast(pair).is_some());
         let h = &*h;
-        let pair = h.alloc::<Pair>(PairInit { car: Value::nil(), cdr: Value::int(1) });
+        let pair = h.alloc::<Pair>(PairInit {
+            car: Value::nil(),
+            cdr: Value::int(1),
+        });
         asm_set_field(h, black_box(pair), black_box(Value::int(2)));
         assert_eq!(asm_get_field(pair), Value::int(2));
         asm_set_slot(h, pair, black_box(Value::int(3)));
@@ -116,7 +135,10 @@ fn main() {
         let array = h.alloc_tail_zeroed::<Array>(8, ArrayInit {});
         asm_tail_set(h, array, black_box(7), pair.to_value());
         assert_eq!(array.tail_get(7), pair.to_value());
-        let node = h.alloc::<Node>(NodeInit { left: None, right: None });
+        let node = h.alloc::<Node>(NodeInit {
+            left: None,
+            right: None,
+        });
         assert_eq!(asm_alloc_region(h, node).left(), Some(node));
     });
 }

@@ -34,11 +34,17 @@ fn tail_request<T: Kind>(length: usize) -> Request {
         Ok(short) => (short, (Of::<T>::LAYOUT.words(short) * 8).min(TOO_LARGE_BYTES)),
         Err(_) => (u32::MAX, TOO_LARGE_BYTES),
     };
-    Request { header: header_with_length(Of::<T>::HEADER, short), bytes }
+    Request {
+        header: header_with_length(Of::<T>::HEADER, short),
+        bytes,
+    }
 }
 
 const fn fixed_request<T: Kind>() -> Request {
-    Request { header: Of::<T>::HEADER, bytes: Of::<T>::BYTES }
+    Request {
+        header: Of::<T>::HEADER,
+        bytes: Of::<T>::BYTES,
+    }
 }
 
 impl<M: ObjectModel> Heap<M> {
@@ -111,10 +117,7 @@ impl<M: ObjectModel> Heap<M> {
     /// Reserves and initializes a fixed object outside of the window. Nothing of `init` is lost on failure.
     #[cold]
     #[inline(never)]
-    fn alloc_slow<'h, T: Kind<Model = M>>(
-        &'h self,
-        init: T::Init<'h>,
-    ) -> Result<Gc<'h, T>, OutOfMemory<T::Init<'h>>> {
+    fn alloc_slow<'h, T: Kind<Model = M>>(&'h self, init: T::Init<'h>) -> Result<Gc<'h, T>, OutOfMemory<T::Init<'h>>> {
         match self.reserve(&fixed_request::<T>(), T::PINNED, 0) {
             // SAFETY: KIND-LAYOUT: the object is one of kind `T` and new.
             Ok(payload) => Ok(unsafe { self.initialize(payload, init) }),
@@ -193,7 +196,8 @@ impl<M: ObjectModel> Heap<M> {
     where
         T::Tail: Elements,
     {
-        self.try_alloc_tail(length, init, fill).unwrap_or_else(|error| out_of_memory(&error))
+        self.try_alloc_tail(length, init, fill)
+            .unwrap_or_else(|error| out_of_memory(&error))
     }
 
     /// Allocates an object with a tail of `length` elements, made by `fill`, without collecting.
@@ -230,7 +234,8 @@ impl<M: ObjectModel> Heap<M> {
     where
         T::Tail: ZeroElements,
     {
-        self.try_alloc_tail_zeroed(length, init).unwrap_or_else(|error| out_of_memory(&error))
+        self.try_alloc_tail_zeroed(length, init)
+            .unwrap_or_else(|error| out_of_memory(&error))
     }
 
     /// Allocates an object with a tail of `length` zero elements (nil, `None`, 0), without collecting.
@@ -262,7 +267,8 @@ impl<M: ObjectModel> Heap<M> {
     where
         T::Tail: PlainElements,
     {
-        self.try_alloc_slice(init, elements).unwrap_or_else(|error| out_of_memory(&error))
+        self.try_alloc_slice(init, elements)
+            .unwrap_or_else(|error| out_of_memory(&error))
     }
 
     /// Allocates an object whose tail is a copy of `elements`, without collecting.
@@ -313,7 +319,9 @@ impl<M: ObjectModel> Heap<M> {
         init: impl for<'a> FnOnce(&'a Heap<M>) -> T::Init<'a>,
     ) -> Allocated<'h, M, T> {
         if T::PINNED {
-            return self.alloc_reserved::<T, _>(init).unwrap_or_else(|error| out_of_memory(&error));
+            return self
+                .alloc_reserved::<T, _>(init)
+                .unwrap_or_else(|error| out_of_memory(&error));
         }
         if !self.fits(Of::<T>::BYTES, self.core.window.limit.get()) {
             self.make_window_room_or_panic::<T>();
@@ -356,7 +364,10 @@ impl<M: ObjectModel> Heap<M> {
         self.make_room(request)?;
         let window = &self.core.window;
         // The core promises this; memory safety rests on it, and here it costs nothing.
-        assert!(window.top.get() <= window.hard.get(), "WINDOW: the top is past the hard limit after a collection");
+        assert!(
+            window.top.get() <= window.hard.get(),
+            "WINDOW: the top is past the hard limit after a collection"
+        );
         Ok(())
     }
 
@@ -403,7 +414,8 @@ impl<M: ObjectModel> Heap<M> {
     where
         T::Tail: Elements,
     {
-        self.try_alloc_tail_with::<T, _, _>(length, init, fill).unwrap_or_else(|error| out_of_memory(&error))
+        self.try_alloc_tail_with::<T, _, _>(length, init, fill)
+            .unwrap_or_else(|error| out_of_memory(&error))
     }
 
     /// Allocates an object with a tail of `length` elements, made by `fill`; may collect before `init` and `fill` run.
@@ -451,7 +463,8 @@ impl<M: ObjectModel> Heap<M> {
     where
         T::Tail: ZeroElements,
     {
-        self.try_alloc_tail_zeroed_with::<T, _>(length, init).unwrap_or_else(|error| out_of_memory(&error))
+        self.try_alloc_tail_zeroed_with::<T, _>(length, init)
+            .unwrap_or_else(|error| out_of_memory(&error))
     }
 
     /// Allocates an object with a tail of `length` zero elements (nil, `None`, 0); may collect before `init` runs.
@@ -493,7 +506,8 @@ impl<M: ObjectModel> Heap<M> {
     where
         T::Tail: PlainElements,
     {
-        self.try_alloc_slice_with::<T, _>(init, elements).unwrap_or_else(|error| out_of_memory(&error))
+        self.try_alloc_slice_with::<T, _>(init, elements)
+            .unwrap_or_else(|error| out_of_memory(&error))
     }
 
     /// Allocates an object whose tail is a copy of `elements`; may collect before `init` runs.
@@ -537,7 +551,11 @@ impl<M: ObjectModel> Heap<M> {
 /// Returns how many bytes of the payload to zero: all, or the prefix.
 #[inline(always)]
 fn zeroed_bytes<T: Kind>(request: &Request, zero_tail: bool) -> usize {
-    if zero_tail { request.bytes - 8 } else { Of::<T>::TAIL_OFFSET }
+    if zero_tail {
+        request.bytes - 8
+    } else {
+        Of::<T>::TAIL_OFFSET
+    }
 }
 
 /// # Safety

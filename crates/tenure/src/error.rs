@@ -40,7 +40,10 @@ impl<V> OutOfMemory<V> {
 
 impl<V> fmt::Debug for OutOfMemory<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutOfMemory").field("kind", &self.kind).field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("OutOfMemory")
+            .field("kind", &self.kind)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
     }
 }
 

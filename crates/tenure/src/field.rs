@@ -107,8 +107,13 @@ impl<T: Copy + 'static> fmt::Debug for Frozen<T> {
 }
 
 const fn plain_tail<T>() -> TailLayout {
-    assert!(align_of::<T>() <= 8, "elements of a tail have an alignment of at most 8");
-    TailLayout::Plain { element_bytes: size_of::<T>() as u32 }
+    assert!(
+        align_of::<T>() <= 8,
+        "elements of a tail have an alignment of at most 8"
+    );
+    TailLayout::Plain {
+        element_bytes: size_of::<T>() as u32,
+    }
 }
 
 macro_rules! plain_types {

@@ -82,7 +82,10 @@ impl<'h, T: Kind> Gc<'h, T> {
     #[inline(always)]
     pub(crate) unsafe fn from_word(word: u64) -> Gc<'h, T> {
         // SAFETY: SLOT-TYPED: an object's address is not 0.
-        Gc(unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(word as usize)) }, PhantomData)
+        Gc(
+            unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(word as usize)) },
+            PhantomData,
+        )
     }
 
     #[inline(always)]
@@ -269,7 +272,13 @@ where
         let to = &self.tail()[at..][..from.len()];
         // SAFETY: SLOT-TYPED: both are slots of the same family, in bounds. One thread runs the mutator (Slot is
         // !Sync), so plain copying is unobserved; `copy` allows overlap.
-        unsafe { std::ptr::copy(from.as_ptr().cast::<u64>(), to.as_ptr().cast_mut().cast::<u64>(), from.len()) };
+        unsafe {
+            std::ptr::copy(
+                from.as_ptr().cast::<u64>(),
+                to.as_ptr().cast_mut().cast::<u64>(),
+                from.len(),
+            )
+        };
         self.log_range(heap, to);
     }
 
@@ -330,9 +339,10 @@ where
         let tail = self.tail();
         // SAFETY: KIND-LAYOUT: items have the layout of elements.
         tail.len() == other.len()
-            && tail.iter().zip(other).all(|(item, element)| unsafe {
-                std::ptr::from_ref(item).cast::<E>().read() == *element
-            })
+            && tail
+                .iter()
+                .zip(other)
+                .all(|(item, element)| unsafe { std::ptr::from_ref(item).cast::<E>().read() == *element })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Global`] keeps its object alive until it is dropped. Dropping it puts its number on a list that the heap empties
 //! before the next collection, so it may happen anywhere: in a region, outside of the isolate, after the isolate is
-//! gone. Making one costs a list operation, reading one two loads and a compare. It stays on its thread.
+//! gone. Making one costs a list operation, reading one four loads and two tests. It stays on its thread.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -41,7 +41,11 @@ impl<M: ObjectModel> Heap<M> {
             self.core.global_free(index);
         }
         let index = self.core.global_new(F::to_word(value));
-        Global { index, releases: Rc::clone(&self.releases), family: PhantomData }
+        Global {
+            index,
+            releases: Rc::clone(&self.releases),
+            family: PhantomData,
+        }
     }
 }
 

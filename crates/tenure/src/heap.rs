@@ -43,9 +43,18 @@ impl<M: ObjectModel> Heap<M> {
             place.assume_init()
         };
         let releases = Rc::new(Releases::default());
-        assert!(core.registers.window_words >= REGISTERS, "ROOT-EXACT: the whole window is scanned");
+        assert!(
+            core.registers.window_words >= REGISTERS,
+            "ROOT-EXACT: the whole window is scanned"
+        );
         let frame_high_water = Cell::new(core.registers.top.get());
-        let mut heap = Box::new(Heap { core, roots, releases, frame_high_water, not_send: PhantomData });
+        let mut heap = Box::new(Heap {
+            core,
+            roots,
+            releases,
+            frame_high_water,
+            not_send: PhantomData,
+        });
         heap.collector();
         Ok(heap)
     }
@@ -60,7 +69,10 @@ impl<M: ObjectModel> Heap<M> {
         self.clear_popped_registers();
         // SAFETY: ROOT-EXACT: the struct stays where it is, since the heap is boxed and never handed out by value. The
         // pointer is made anew before each use by the collector, so that it derives from this very borrow.
-        unsafe { self.core.set_roots_struct((&raw mut self.roots).cast(), Of::<M::Roots>::SLOT_WORDS) };
+        unsafe {
+            self.core
+                .set_roots_struct((&raw mut self.roots).cast(), Of::<M::Roots>::SLOT_WORDS)
+        };
         &mut self.core
     }
 
@@ -165,6 +177,8 @@ impl<M: ObjectModel> Heap<M> {
 
 impl<M: ObjectModel> fmt::Debug for Heap<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Heap").field("id", &self.core.id()).finish_non_exhaustive()
+        f.debug_struct("Heap")
+            .field("id", &self.core.id())
+            .finish_non_exhaustive()
     }
 }

@@ -48,7 +48,9 @@ impl<M: ObjectModel> Isolate<M> {
     ///
     /// When the configuration is contradictory or the system gives no memory; the message names the setting.
     pub fn new(config: HeapConfig, roots: <M::Roots as Layout>::Init<'static>) -> Result<Isolate<M>, HeapError> {
-        Ok(Isolate { heap: Heap::new(config, roots)? })
+        Ok(Isolate {
+            heap: Heap::new(config, roots)?,
+        })
     }
 
     /// Runs `f` inside the isolate.

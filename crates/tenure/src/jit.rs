@@ -164,9 +164,17 @@ mod tests {
         // SAFETY: JitView, 1: both payload words are initialized before anything can collect; 3: an odd word is an
         // integer, and the other one is 0 or the address of a payload.
         unsafe {
-            payload.cast::<u8>().add(std::mem::offset_of!(Cons, head)).cast::<u64>().write(int as u64 * 2 + 1);
+            payload
+                .cast::<u8>()
+                .add(std::mem::offset_of!(Cons, head))
+                .cast::<u64>()
+                .write(int as u64 * 2 + 1);
             let rest = rest.map_or(0, |cons| std::ptr::from_ref(cons.get()).expose_provenance() as u64);
-            payload.cast::<u8>().add(std::mem::offset_of!(Cons, rest)).cast::<u64>().write(rest);
+            payload
+                .cast::<u8>()
+                .add(std::mem::offset_of!(Cons, rest))
+                .cast::<u64>()
+                .write(rest);
         }
         // SAFETY: SLOT-TYPED: the address of an initialized `Cons`.
         let cons = unsafe { Gc::<Cons>::from_word(payload.expose_provenance() as u64) };
@@ -202,7 +210,10 @@ mod tests {
             h.collect_minor();
             h.collect_minor();
             let old = h.roots().list.get().unwrap();
-            let young = h.alloc::<Cons>(ConsInit { head: Value::int(2), rest: None });
+            let young = h.alloc::<Cons>(ConsInit {
+                head: Value::int(2),
+                rest: None,
+            });
             let payload = old.payload();
             // SAFETY: JitView, 2: the store goes into a slot of `old`, then the flag is tested.
             unsafe {
@@ -223,7 +234,15 @@ mod tests {
     fn templates_and_addresses_are_those_of_the_heap() {
         isolate().enter(|h| {
             let template = h.jit().template::<Array>();
-            assert_eq!((template.bytes, template.tail_offset_bytes, template.kind_id, template.pinned), (16, 8, 2, false));
+            assert_eq!(
+                (
+                    template.bytes,
+                    template.tail_offset_bytes,
+                    template.kind_id,
+                    template.pinned
+                ),
+                (16, 8, 2, false)
+            );
             let (h, array) = h.alloc_tail_zeroed_with::<Array>(3, |_| ArrayInit { id: 7 });
             // SAFETY: OBJ-HEADER: the word before the payload.
             assert_eq!(unsafe { *array.payload().sub(1) }, template.header | 3 << 32);

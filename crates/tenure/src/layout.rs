@@ -28,12 +28,18 @@ pub struct SlotMap {
 
 impl SlotMap {
     /// No slots.
-    pub const NONE: SlotMap = SlotMap { bits: [0; SLOT_MAP_WORDS / 64], end: 0 };
+    pub const NONE: SlotMap = SlotMap {
+        bits: [0; SLOT_MAP_WORDS / 64],
+        end: 0,
+    };
     /// The first word is a slot.
     pub const ONE: SlotMap = SlotMap::NONE.with_slot(0);
 
     const fn with_slot(mut self, word: usize) -> SlotMap {
-        assert!(word < SLOT_MAP_WORDS, "a kind has at most 255 words and a roots struct 1024: use a tail for the rest");
+        assert!(
+            word < SLOT_MAP_WORDS,
+            "a kind has at most 255 words and a roots struct 1024: use a tail for the rest"
+        );
         self.bits[word / 64] |= 1 << (word % 64);
         if self.end <= word {
             self.end = word + 1;
@@ -82,7 +88,9 @@ impl SlotMap {
 
 impl fmt::Debug for SlotMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries((0..self.end).filter(|&word| self.has_slot(word))).finish()
+        f.debug_list()
+            .entries((0..self.end).filter(|&word| self.has_slot(word)))
+            .finish()
     }
 }
 
@@ -284,10 +292,22 @@ impl<T: Kind> Of<T> {
 /// Returns the layout of a kind, after checking that it can be one. Called by `object_model!`.
 #[must_use]
 pub const fn layout_of<T: Kind>() -> KindLayout {
-    assert!(align_of::<T>() <= 8, "the alignment of a kind is at most 8: objects lie at multiples of 8");
-    assert!(size_of::<T>() <= 255 * 8, "the fields of a kind take at most 255 words: move the rest into a tail");
-    assert!(!std::mem::needs_drop::<T>(), "a kind must not implement Drop: objects die without being visited");
-    assert!(!T::HAS_ROOTS, "a Root<F> has no write barrier and can only be a field of the roots struct: use Slot<F>");
+    assert!(
+        align_of::<T>() <= 8,
+        "the alignment of a kind is at most 8: objects lie at multiples of 8"
+    );
+    assert!(
+        size_of::<T>() <= 255 * 8,
+        "the fields of a kind take at most 255 words: move the rest into a tail"
+    );
+    assert!(
+        !std::mem::needs_drop::<T>(),
+        "a kind must not implement Drop: objects die without being visited"
+    );
+    assert!(
+        !T::HAS_ROOTS,
+        "a Root<F> has no write barrier and can only be a field of the roots struct: use Slot<F>"
+    );
     if let TailLayout::Plain { element_bytes } = <T::Tail as Tail>::LAYOUT {
         assert!(element_bytes > 0, "elements of a tail have a size");
     }
@@ -304,5 +324,8 @@ pub const fn layout_of<T: Kind>() -> KindLayout {
 pub const fn check_roots<R: Layout>() {
     assert!(align_of::<R>() <= 8, "the alignment of a roots struct is at most 8");
     assert!(!std::mem::needs_drop::<R>(), "a roots struct must not implement Drop");
-    assert!(matches!(<R::Tail as Tail>::LAYOUT, TailLayout::None), "a roots struct has no tail");
+    assert!(
+        matches!(<R::Tail as Tail>::LAYOUT, TailLayout::None),
+        "a roots struct has no tail"
+    );
 }

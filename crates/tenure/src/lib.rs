@@ -141,7 +141,7 @@
 //! | [`Heap::regs`], [`Heap::push_frame`] | a register machine's registers | 2 loads |
 //! | [`Heap::push`], [`Heap::pop`], [`Heap::peek`] | a stack machine's operands, temporaries of natives | 2 loads, a test |
 //! | [`Scope`], [`Local`] | native code that keeps typed objects over calls | 1 load |
-//! | [`Global`] | references from the embedder's own structures | 3 loads, a compare |
+//! | [`Global`] | references from the embedder's own structures | 4 loads, 2 tests |
 //!
 //! # Values
 //!

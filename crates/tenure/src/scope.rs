@@ -57,7 +57,11 @@ impl<M: ObjectModel> Heap<M> {
     /// The result cannot be a pointer: hand one out through a local of an outer scope.
     pub fn scope<R>(&mut self, f: impl for<'s> FnOnce(&mut Scope<'s, M>) -> R) -> R {
         let start = self.core.handles.top.get();
-        let mut scope = Scope { heap: self, start, brand: PhantomData };
+        let mut scope = Scope {
+            heap: self,
+            start,
+            brand: PhantomData,
+        };
         f(&mut scope)
     }
 }
@@ -100,7 +104,11 @@ impl<'s, M: ObjectModel> Scope<'s, M> {
         // SAFETY: ROOT-EXACT: below the end of the area, and scanned from here on.
         unsafe { top.write(word) };
         area.top.set(top.wrapping_add(1));
-        Local { word: top, brand: PhantomData, family: PhantomData }
+        Local {
+            word: top,
+            brand: PhantomData,
+            family: PhantomData,
+        }
     }
 
     /// Makes a local that holds `object`.

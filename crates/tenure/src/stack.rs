@@ -59,13 +59,19 @@ fn capacity_words(area: &RootArea) -> usize {
 #[cold]
 #[inline(never)]
 fn register_overflow(area: &RootArea) -> StackOverflow {
-    StackOverflow { area: "register window", capacity_words: capacity_words(area) }
+    StackOverflow {
+        area: "register window",
+        capacity_words: capacity_words(area),
+    }
 }
 
 #[cold]
 #[inline(never)]
 fn operand_overflow(area: &RootArea) -> StackOverflow {
-    StackOverflow { area: "operand stack", capacity_words: capacity_words(area) }
+    StackOverflow {
+        area: "operand stack",
+        capacity_words: capacity_words(area),
+    }
 }
 
 #[cold]

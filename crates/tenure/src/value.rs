@@ -95,7 +95,11 @@ unsafe impl Tagging for NanBox {
     #[inline(always)]
     fn word_float(word: u64) -> Option<f64> {
         let bits = word.wrapping_sub(DOUBLE_OFFSET);
-        if bits < INT_TAG - DOUBLE_OFFSET { Some(f64::from_bits(bits)) } else { None }
+        if bits < INT_TAG - DOUBLE_OFFSET {
+            Some(f64::from_bits(bits))
+        } else {
+            None
+        }
     }
 }
 
@@ -243,7 +247,11 @@ impl<'h, M: ObjectModel> Value<'h, M> {
     #[inline(always)]
     const fn small(self, tag: u64) -> Option<u32> {
         // The bits above the payload must be 0, or doubles would pass.
-        if self.0 & (!0 << 40 | 0xff) == tag { Some((self.0 >> SMALL_SHIFT) as u32) } else { None }
+        if self.0 & (!0 << 40 | 0xff) == tag {
+            Some((self.0 >> SMALL_SHIFT) as u32)
+        } else {
+            None
+        }
     }
 
     /// Returns the integer, if it is one.
@@ -295,7 +303,11 @@ impl<'h, M: ObjectModel<Values = NanBox>> Value<'h, M> {
     #[must_use]
     #[inline(always)]
     pub fn float(value: f64) -> Value<'h, M> {
-        let bits = if value.is_nan() { 0x7ff8_0000_0000_0000 } else { value.to_bits() };
+        let bits = if value.is_nan() {
+            0x7ff8_0000_0000_0000
+        } else {
+            value.to_bits()
+        };
         Value(bits.wrapping_add(DOUBLE_OFFSET), PhantomData)
     }
 
@@ -354,7 +366,10 @@ impl<M: ObjectModel> fmt::Debug for Value<'_, M> {
         } else if let Some(value) = M::Values::word_float(self.0) {
             value.fmt(f)
         } else {
-            let name = self.kind_id().and_then(|id| M::KINDS.get(id as usize - 1)).map_or("?", |layout| layout.name);
+            let name = self
+                .kind_id()
+                .and_then(|id| M::KINDS.get(id as usize - 1))
+                .map_or("?", |layout| layout.name);
             write!(f, "{name}@{:#x}", self.0)
         }
     }
