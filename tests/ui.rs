@@ -6,6 +6,8 @@
 //! Messages quote the sources they refer to (a bound of the facade, for the heap also the core's fields that cannot be
 //! sent). After a change there: `TRYBUILD=overwrite cargo test -p tenure-tests --test ui`, then read the difference.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

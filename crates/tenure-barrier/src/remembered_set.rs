@@ -75,7 +75,7 @@ impl RememberedSet {
             // SAFETY: OBJ-HEADER is the caller's obligation.
             unsafe { self.remember_card(cage, owner, slot) };
         } else {
-            // SAFETY: as above.
+            // SAFETY: OBJ-HEADER, as above.
             unsafe { self.remember(owner) };
         }
     }
@@ -90,7 +90,7 @@ impl RememberedSet {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { owner.header() };
         debug_assert!(header.has(FLAG_UNLOGGED) && !header.has(FLAG_CARDED), "REM-UNIQUE");
-        // SAFETY: as above.
+        // SAFETY: REM-UNIQUE, as above.
         unsafe { owner.set_header(header.without(FLAG_UNLOGGED)) };
         self.owners.push(owner);
     }
@@ -107,7 +107,7 @@ impl RememberedSet {
         // SAFETY: BITMAP-COMMITTED, the card table is committed wherever an object lies.
         let bits = unsafe { *byte };
         if bits & entry.bit() == 0 {
-            // SAFETY: as above.
+            // SAFETY: BITMAP-COMMITTED, as above.
             unsafe { *byte = bits | entry.bit() };
             self.cards.push(entry);
         }
@@ -121,7 +121,7 @@ impl RememberedSet {
         for owner in &owners {
             // SAFETY: OBJ-HEADER, entries of the set are old objects; dead ones are dropped before they are swept.
             let header = unsafe { owner.header() };
-            // SAFETY: as above.
+            // SAFETY: OBJ-HEADER, as above.
             unsafe { owner.set_header(header.with(FLAG_UNLOGGED)) };
         }
         for entry in &cards {

@@ -109,7 +109,11 @@ fn study() -> Command {
         )
         .arg(churn())
         .arg(rng());
-    heap_flags(command, &LISTED_BY_STUDY, "Heap flags, on top of every preset (defaults are those of v8-2012)")
+    heap_flags(
+        command,
+        &LISTED_BY_STUDY,
+        "Heap flags, on top of every preset (defaults are those of v8-2012)",
+    )
 }
 
 /// The accepted promotion policies, as the heap's table of flags lists them.
@@ -194,7 +198,8 @@ fn heap_flags(command: Command, left_out: &[&str], heading: &'static str) -> Com
 /// With a capital at the start.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
-    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// The heap flags that were given, in the order of the table.

@@ -1,5 +1,7 @@
 //! The command as a user meets it: output, exit codes, messages.
 
+#![forbid(unsafe_code)]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 

@@ -5,6 +5,8 @@
 //! ties kinds, roots and the value scheme together. The macros look at syntax only; whether a type may be a field is
 //! decided by the traits of `tenure`, so that type aliases work and errors point at the field.
 
+#![forbid(unsafe_code)]
+
 mod accessors;
 mod layout;
 mod model;

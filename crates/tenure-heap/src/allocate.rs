@@ -249,7 +249,7 @@ impl Core {
             self.allocate_spill(request, header).or_else(|| self.allocate_old(request, header))
         };
         match object {
-            // SAFETY: an object's address is not null.
+            // SAFETY: OBJ-HEADER, an object's address is not null.
             Some(object) => Ok(unsafe { NonNull::new_unchecked(object.payload() as *mut u64) }),
             None => Err(self.out_of_memory(request)),
         }
@@ -326,6 +326,6 @@ impl Core {
 unsafe fn initialize(object: ObjectRef, header: Header, bytes: usize) {
     // SAFETY: MEM-OWNED is the caller's obligation.
     unsafe { std::ptr::write_bytes(object.payload() as *mut u8, 0, bytes - 8) };
-    // SAFETY: as above.
+    // SAFETY: MEM-OWNED, as above.
     unsafe { object.set_header(header) };
 }

@@ -347,7 +347,7 @@ impl Core {
             // SAFETY: OBJ-HEADER, the start bits and the block numbers lead to objects.
             let header = unsafe { owner.header() };
             if header.has(FLAG_UNLOGGED) {
-                // SAFETY: as above, and an unlogged object is old.
+                // SAFETY: OBJ-HEADER, as above, and an unlogged object is old.
                 unsafe { inner.remembered.log(&inner.cage, owner, slot) };
             }
         }
@@ -381,7 +381,7 @@ impl Core {
                 let state = if roomy { HashState::FromAddress } else { HashState::Constant };
                 // SAFETY: OBJ-HEADER is the caller's obligation.
                 unsafe { object.set_header(header.with_hash_state(state)) };
-                // SAFETY: as the caller's, and the state is not None any more.
+                // SAFETY: OBJ-HEADER, as the caller's, and the state is not None any more.
                 unsafe { self.identity_hash(payload) }
             }
         }
@@ -467,7 +467,7 @@ impl Core {
     pub fn sizes(&self) -> HeapSizes {
         let inner = self.inner();
         let start = inner.nursery.active(&inner.cage).start;
-        inner.sizes(self.window.top.get() - start, self.root_bytes())
+        inner.sizes(self.window.top.get() - start)
     }
 
     fn root_bytes(&self) -> usize {
@@ -486,6 +486,10 @@ impl Core {
             old_limit_bytes: inner.old_limit_bytes,
             max_old_bytes: inner.budget.max_bytes,
             nursery_capacity_bytes: inner.nursery.capacity_bytes(),
+            list_bytes: inner.marker.footprint_bytes()
+                + inner.remembered.footprint_bytes()
+                + inner.globals.footprint_bytes()
+                + self.root_bytes(),
             fragmented_bytes: inner.pointer.committed_bytes() + inner.data.committed_bytes()
                 - inner.pointer.used_bytes()
                 - inner.data.used_bytes(),
@@ -531,7 +535,7 @@ impl Core {
 }
 
 impl Inner {
-    pub(crate) fn sizes(&self, nursery_used_bytes: usize, root_bytes: usize) -> HeapSizes {
+    pub(crate) fn sizes(&self, nursery_used_bytes: usize) -> HeapSizes {
         HeapSizes {
             nursery_used_bytes,
             nursery_committed_bytes: 2 * self.nursery.committed_half_bytes(),
@@ -539,11 +543,7 @@ impl Inner {
             old_committed_bytes: self.pointer.committed_bytes() + self.data.committed_bytes(),
             large_used_bytes: self.large.used_bytes(),
             large_committed_bytes: self.large.committed_bytes(),
-            bookkeeping_bytes: self.cage.table_bytes()
-                + self.marker.footprint_bytes()
-                + self.remembered.footprint_bytes()
-                + self.globals.footprint_bytes()
-                + root_bytes,
+            bookkeeping_bytes: self.cage.table_bytes(),
             external_bytes: self.external_bytes,
         }
     }

@@ -56,7 +56,7 @@ impl Core {
         let marked = self.lap(record, Phase::Mark, roots);
         let inner = self.inner();
         if inner.marker.has_gray() {
-            // SAFETY: as above.
+            // SAFETY: MARK-LISTED, as above.
             unsafe { inner.marker.rescan(&inner.cage, &inner.kinds) };
             self.lap(record, Phase::Rescan, marked);
         }
@@ -77,9 +77,9 @@ impl Core {
         let (pointer, data, large, mut pages) = inner.spaces();
         // SAFETY: MARK-STRONG, marking has finished.
         unsafe { pointer.sweep(&mut pages, poison) };
-        // SAFETY: as above.
+        // SAFETY: MARK-STRONG, as above.
         unsafe { data.sweep(&mut pages, poison) };
-        // SAFETY: as above.
+        // SAFETY: MARK-STRONG, as above.
         unsafe { large.sweep(&mut pages) };
         // What was retained has colors, and start bits if the mark stack overflowed.
         let active = inner.nursery.active(&inner.cage);

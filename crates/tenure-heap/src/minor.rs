@@ -195,13 +195,13 @@ impl Core {
             unsafe { evacuation.scan_old(*owner) };
         }
         for entry in &cards {
-            // SAFETY: as above.
+            // SAFETY: OBJ-HEADER, as above.
             unsafe { evacuation.scan_card(entry.owner, entry.card) };
         }
         let now = inner.clock.now_ns();
         record.phases.add(Phase::Remembered, now - time);
         time = now;
-        // SAFETY: all roots have been forwarded.
+        // SAFETY: ROOT-EXACT, all roots have been forwarded.
         unsafe { evacuation.trace_closure() };
         let (top, counts) = evacuation.finish();
         let (large_bytes, large_objects, _) = target.large.finish_minor(&mut target.pages);

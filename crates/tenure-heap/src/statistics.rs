@@ -17,6 +17,9 @@ pub struct HeapStatistics {
     pub max_old_bytes: usize,
     /// Capacity of one half of the nursery.
     pub nursery_capacity_bytes: usize,
+    /// Bytes reserved for the mark stack, the remembered set, handles and the root areas. Most are never touched, so
+    /// most cost address space only.
+    pub list_bytes: usize,
     /// Bytes of blocks in use that hold no object.
     pub fragmented_bytes: usize,
     /// Minor collections.

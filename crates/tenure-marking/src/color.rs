@@ -110,7 +110,7 @@ mod tests {
             let words: usize = objects.iter().map(|o| o.0).sum::<usize>() + 64;
             let mut bits = vec![0u64; words.div_ceil(64) + 1];
             let mut start_bits = bits.clone();
-            // SAFETY: the vector outlives the bitmap and holds a bit for each word.
+            // SAFETY: MEM-OWNED, the vector outlives the bitmap and holds a bit for each word.
             let colors = Colors::new(unsafe { SideBitmap::new(bits.as_mut_ptr() as usize, bits.len() * 64) });
             let mut at = 0;
             let mut expected = Vec::new();

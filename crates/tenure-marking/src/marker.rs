@@ -112,7 +112,7 @@ fn is_far(a: u64, b: u64) -> bool {
 #[inline(always)]
 fn prefetch(address: usize) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing and cannot fault; SSE is part of x86-64.
+    // SAFETY: MEM-OWNED is not needed, a prefetch reads nothing and cannot fault; SSE is part of x86-64.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address as *const i8);
     }
@@ -337,7 +337,7 @@ impl Marker {
     ///
     /// Everything on the stack must be a live object of this cage (MARK-LISTED), and nothing may move meanwhile.
     pub unsafe fn drain(&mut self, cage: &Cage, kinds: &KindTable) {
-        // SAFETY: as the caller's.
+        // SAFETY: MARK-LISTED, as the caller's.
         unsafe { self.run(cage, kinds) };
     }
 
@@ -355,7 +355,7 @@ impl Marker {
     pub unsafe fn rescan(&mut self, cage: &Cage, kinds: &KindTable) {
         self.rescanning = true;
         self.rescan = Rescan::default();
-        // SAFETY: as the caller's.
+        // SAFETY: MARK-LISTED, as the caller's.
         unsafe { self.run(cage, kinds) };
         self.rescanning = false;
         self.rescan = Rescan::default();

@@ -108,7 +108,7 @@ impl Cage {
             pointer,
             // SAFETY: MEM-OWNED, the tables are parts of the reservation above; BITMAP-COMMITTED is kept by `commit`.
             color: unsafe { SideBitmap::new(color.start, bits) },
-            // SAFETY: as above.
+            // SAFETY: MEM-OWNED, as above.
             starts: unsafe { SideBitmap::new(starts.start, bits) },
             color_base: color.start,
             starts_base: starts.start,
@@ -290,7 +290,7 @@ mod tests {
         }
         let p = cage.pointer();
         cage.commit(p.start, p.start + 4096).expect("one page");
-        // SAFETY: the page was committed above.
+        // SAFETY: MEM-OWNED, the page was committed above.
         unsafe {
             assert_eq!(*(p.start as *const u64), 0);
             *(p.start as *mut u64) = 7;
@@ -299,7 +299,7 @@ mod tests {
         assert!(cage.color().get(cage.bit(p.start)));
         cage.decommit(p.start, p.start + 4096);
         cage.commit(p.start, p.start + 4096).expect("one page");
-        // SAFETY: the page was committed again above.
+        // SAFETY: MEM-OWNED, the page was committed again above.
         assert_eq!(unsafe { *(p.start as *const u64) }, 0);
         assert_eq!(cage.address(cage.bit(p.start + 40)), p.start + 40);
         assert_eq!(cage.table_bytes(), 2 * 32 * 1024 + 4096);

@@ -148,7 +148,7 @@ unsafe impl PageSource for SystemPages {
         // Failures leave the pages where they are, which costs memory and no correctness: commit clears nothing, so
         // the caller of commit must not count on zeros after a failed decommit; SystemPages has none on Linux.
         let _ = unsafe { rustix::mm::madvise(base as *mut _, bytes, Advice::LinuxDontNeed) };
-        // SAFETY: as above.
+        // SAFETY: MEM-OWNED, as above.
         let _ = unsafe { rustix::mm::mprotect(base as *mut _, bytes, MprotectFlags::empty()) };
     }
 

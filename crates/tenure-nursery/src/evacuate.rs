@@ -169,7 +169,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
             || self.top - self.start + size >= self.fill_bytes
             || (self.age_collections == PER_OBJECT && self.ask(header, size));
         if promote {
-            // SAFETY: as the caller's.
+            // SAFETY: KIND-LAYOUT, as the caller's.
             if let Some(target) = unsafe { self.promote(object, header, words) } {
                 return target;
             }
@@ -280,7 +280,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
                 }
             });
         }
-        // SAFETY: as above.
+        // SAFETY: OBJ-HEADER, as above.
         let (tail, count) = unsafe { object.tail_slots(header, &kinds) };
         let first = card.max(tail as usize);
         let last = (card + CARD_BYTES).min(tail as usize + count * 8);

@@ -239,7 +239,7 @@ impl ObjectRef {
     pub unsafe fn visit_slots(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
         // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
         unsafe { self.visit_prefix_slots(header, kinds, &mut visit) };
-        // SAFETY: as above.
+        // SAFETY: OBJ-HEADER, as above.
         let (tail, count) = unsafe { self.tail_slots(header, kinds) };
         for i in 0..count {
             // SAFETY: KIND-LAYOUT, the tail has `count` slots.
@@ -335,12 +335,12 @@ mod tests {
         } else {
             header
         };
-        // SAFETY: the header was built from the table.
+        // SAFETY: KIND-LAYOUT, the header was built from the table.
         let words = unsafe { ObjectRef::words(header, &kinds) };
         let mut memory = vec![0u64; words];
         let object = ObjectRef::from_address(memory.as_mut_ptr() as usize);
         let mut found = Vec::new();
-        // SAFETY: only addresses are computed, within the vector.
+        // SAFETY: KIND-LAYOUT, only addresses are computed, within the vector.
         unsafe { object.visit_slots(header, &kinds, |slot| found.push((slot as usize - object.payload()) / 8)) };
         assert_eq!(!found.is_empty() || length == 0, ObjectRef::has_slots(header, &kinds) || length == 0);
         (words, found)
@@ -365,13 +365,13 @@ mod tests {
         let mut to = [0u64; 4];
         let source = ObjectRef::from_address(from.as_mut_ptr() as usize);
         let target = ObjectRef::from_address(to.as_mut_ptr() as usize);
-        // SAFETY: both arrays are large enough and apart.
+        // SAFETY: MEM-OWNED, both arrays are large enough and apart.
         let words = unsafe { source.copy_to(target, header.older(), 3) };
         assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash()));
-        // SAFETY: the header was just written.
+        // SAFETY: OBJ-HEADER, the header was just written.
         let header = unsafe { target.header() };
         assert_eq!((header.hash_state(), header.age_collections()), (HashState::Appended, 1));
-        // SAFETY: the header is of kind 1.
+        // SAFETY: KIND-LAYOUT, the header is of kind 1.
         assert_eq!(unsafe { ObjectRef::words(header, &kinds) }, 4);
     }
 

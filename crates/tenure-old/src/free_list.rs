@@ -164,7 +164,7 @@ mod tests {
             let mut lists = FreeLists::default();
             let mut at = base;
             for &size in &sizes {
-                // SAFETY: each hole is its own part of the vector.
+                // SAFETY: FREE-LISTED, each hole is its own part of the vector.
                 unsafe { lists.add(at, size) };
                 at += size * 8;
             }

@@ -1,5 +1,7 @@
 //! Damage of any sort gives an error or a consistent snapshot, and never a panic.
 
+#![forbid(unsafe_code)]
+
 use proptest::prelude::*;
 use std::io::Write;
 use tenure_snapshot::dominators::{RootPolicy, dominators};

@@ -1,5 +1,7 @@
 //! Dominators against the definition: a node dominates another when removing it makes the other unreachable.
 
+#![forbid(unsafe_code)]
+
 use proptest::prelude::*;
 use tenure_snapshot::dominators::{DominatorTree, RootPolicy, dominators};
 use tenure_snapshot::synthetic::{Label, SyntheticSnapshot};

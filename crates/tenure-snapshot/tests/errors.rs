@@ -1,5 +1,7 @@
 //! Every kind of fault, told with its place.
 
+#![forbid(unsafe_code)]
+
 use std::io::{self, Read, Write};
 use tenure_snapshot::{Compression, ErrorKind, Snapshot, SnapshotError};
 

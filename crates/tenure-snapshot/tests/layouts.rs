@@ -1,5 +1,7 @@
 //! Synthetic snapshots in every layout that writers use, read back.
 
+#![forbid(unsafe_code)]
+
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use std::io::{Read, Write};

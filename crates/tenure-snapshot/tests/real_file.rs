@@ -1,5 +1,7 @@
 //! A snapshot that Node 20 wrote, against an independent JSON parser.
 
+#![forbid(unsafe_code)]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tenure_snapshot::dominators::{RootPolicy, dominators};

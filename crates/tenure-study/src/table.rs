@@ -92,14 +92,14 @@ pub const COLUMNS: &[Column] = &[
         text: |run| percent(run.summary.mutator_fraction),
     },
     Column {
-        title: "minor\ncollections",
-        meaning: "They condemn the nursery only.",
+        title: "minor\ncount",
+        meaning: "Collections that condemned the nursery only.",
         is_number: true,
         text: |run| run.summary.minor.count.to_string(),
     },
     Column {
-        title: "major\ncollections",
-        meaning: "They condemn the whole heap.",
+        title: "major\ncount",
+        meaning: "Collections that condemned the whole heap.",
         is_number: true,
         text: |run| run.summary.major.count.to_string(),
     },

@@ -1,5 +1,7 @@
 //! The check lines of small sizes are those that the other implementations of the same programs print.
 
+#![forbid(unsafe_code)]
+
 use tenure::HeapConfig;
 use tenure_study::rng::RngKind;
 use tenure_study::workload::{Bench, Workload};

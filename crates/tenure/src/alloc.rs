@@ -59,7 +59,7 @@ impl<M: ObjectModel> Heap<M> {
         let window = &self.core.window;
         let top = window.top.get();
         let header = std::ptr::with_exposed_provenance_mut::<u64>(top);
-        // SAFETY: WINDOW: the memory is writable and belongs to no object. KIND-LAYOUT: `write` initializes the fields
+        // SAFETY: NUR-BUMP: the memory is writable and belongs to no object. KIND-LAYOUT: `write` initializes the fields
         // of `T` after the header of `T`; SLOT-TYPED: the payload's address is that of an object from here on.
         unsafe {
             header.write(Of::<T>::HEADER);
@@ -94,7 +94,7 @@ impl<M: ObjectModel> Heap<M> {
         if !pinned && request.bytes <= WINDOW_OBJECT_MAX_BYTES && self.fits(request.bytes, window.hard.get()) {
             let top = window.top.get();
             let header = std::ptr::with_exposed_provenance_mut::<u64>(top);
-            // SAFETY: WINDOW: the memory up to the hard limit is writable and belongs to no object.
+            // SAFETY: NUR-BUMP: the memory up to the hard limit is writable and belongs to no object.
             unsafe {
                 header.write(request.header);
                 let payload = header.add(1);
@@ -157,7 +157,7 @@ impl<M: ObjectModel> Heap<M> {
     #[inline(always)]
     pub fn alloc<'h, T: Kind<Model = M>>(&'h self, init: T::Init<'h>) -> Gc<'h, T> {
         if !T::PINNED && self.fits(Of::<T>::BYTES, self.core.window.hard.get()) {
-            // SAFETY: WINDOW: the object ends before the hard limit.
+            // SAFETY: NUR-BUMP: the object ends before the hard limit.
             return unsafe { self.commit(init) };
         }
         self.alloc_slow_or_panic(init)
@@ -174,7 +174,7 @@ impl<M: ObjectModel> Heap<M> {
         init: T::Init<'h>,
     ) -> Result<Gc<'h, T>, OutOfMemory<T::Init<'h>>> {
         if !T::PINNED && self.fits(Of::<T>::BYTES, self.core.window.hard.get()) {
-            // SAFETY: WINDOW: the object ends before the hard limit.
+            // SAFETY: NUR-BUMP: the object ends before the hard limit.
             return Ok(unsafe { self.commit(init) });
         }
         self.alloc_slow(init)
@@ -328,7 +328,7 @@ impl<M: ObjectModel> Heap<M> {
         }
         let heap = &*self;
         let init = init(heap);
-        // SAFETY: WINDOW: the top was within the limit, and allocation in `init` stops at the hard limit.
+        // SAFETY: NUR-BUMP: the top was within the limit, and allocation in `init` stops at the hard limit.
         (heap, unsafe { heap.commit(init) })
     }
 
@@ -353,7 +353,7 @@ impl<M: ObjectModel> Heap<M> {
         }
         let heap = &*self;
         let init = init(heap);
-        // SAFETY: WINDOW: the top was within the limit, and allocation in `init` stops at the hard limit.
+        // SAFETY: NUR-BUMP: the top was within the limit, and allocation in `init` stops at the hard limit.
         Ok((heap, unsafe { heap.commit(init) }))
     }
 
@@ -442,7 +442,7 @@ impl<M: ObjectModel> Heap<M> {
                 let init = init(heap);
                 // SAFETY: KIND-LAYOUT: a new, zeroed object of kind `T` with so many elements.
                 let object = unsafe { heap.initialize(payload, init) };
-                // SAFETY: as above.
+                // SAFETY: KIND-LAYOUT, as above.
                 unsafe { fill_tail(object, length, &mut |i| fill(heap, i)) };
                 Ok((heap, object))
             }
@@ -532,7 +532,7 @@ impl<M: ObjectModel> Heap<M> {
                 // SAFETY: KIND-LAYOUT: a new object of kind `T` with so many elements.
                 unsafe { copy_tail::<T>(Gc::from_word(payload.as_ptr().expose_provenance() as u64), elements) };
                 let init = init(heap);
-                // SAFETY: as above.
+                // SAFETY: KIND-LAYOUT, as above.
                 Ok((heap, unsafe { heap.initialize(payload, init) }))
             }
             Err(error) => Err(OutOfMemory::new(T::NAME, error, init)),

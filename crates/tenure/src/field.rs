@@ -64,7 +64,7 @@ pub unsafe trait Assign<M: ObjectModel>: Field {
     unsafe fn assign<T: Kind>(&self, heap: &Heap<M>, owner: Gc<'_, T>, value: Self::Value<'_>);
 }
 
-// SAFETY: the owner form of the barrier runs after the store.
+// SAFETY: REM-COMPLETE: the owner form of the barrier runs after the store.
 unsafe impl<M: ObjectModel, F: Family<Model = M>> Assign<M> for Slot<F> {
     type Value<'a> = F::Of<'a>;
     #[inline(always)]
@@ -74,7 +74,7 @@ unsafe impl<M: ObjectModel, F: Family<Model = M>> Assign<M> for Slot<F> {
     }
 }
 
-// SAFETY: no slots.
+// SAFETY: KIND-LAYOUT: no slots.
 unsafe impl<M: ObjectModel, E: Copy + 'static> Assign<M> for Cell<E> {
     type Value<'a> = E;
     #[inline(always)]
@@ -134,9 +134,9 @@ macro_rules! plain_types {
                 *self
             }
         }
-        // SAFETY: BRAND: no slots.
+        // SAFETY: HEAP-BRAND: no slots.
         unsafe impl<M> FieldIn<M> for $type {}
-        // SAFETY: zero is a value of the type.
+        // SAFETY: KIND-LAYOUT: zero is a value of the type.
         unsafe impl Zero for $type {}
         // SAFETY: KIND-LAYOUT: elements without slots, of the type's size.
         unsafe impl Tail for $type {
@@ -152,7 +152,7 @@ macro_rules! plain_types {
                 unsafe { destination.cast::<$type>().write(init) }
             }
         }
-        // SAFETY: zero is a value of the type.
+        // SAFETY: KIND-LAYOUT: zero is a value of the type.
         unsafe impl ZeroElements for $type {}
         // SAFETY: KIND-LAYOUT: `Cell` has the layout of its contents.
         unsafe impl PlainElements for $type {
@@ -162,7 +162,7 @@ macro_rules! plain_types {
 }
 plain_types!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f32, f64, bool, char);
 
-// SAFETY: all elements are valid.
+// SAFETY: KIND-LAYOUT: all elements are valid.
 unsafe impl<T: Zero, const N: usize> Zero for [T; N] {}
 
 // SAFETY: KIND-LAYOUT: `T` is `Copy`, so it owns nothing; slots are not `Copy`, so there is none inside.
@@ -181,7 +181,7 @@ unsafe impl<T: Copy + 'static> Field for Plain<T> {
         self.0
     }
 }
-// SAFETY: BRAND: no slots.
+// SAFETY: HEAP-BRAND: no slots.
 unsafe impl<M, T: Copy + 'static> FieldIn<M> for Plain<T> {}
 // SAFETY: KIND-LAYOUT: elements without slots, of the type's size.
 unsafe impl<T: Copy + 'static> Tail for Plain<T> {
@@ -197,14 +197,14 @@ unsafe impl<T: Copy + 'static> Elements for Plain<T> {
         unsafe { destination.cast::<T>().write(init) }
     }
 }
-// SAFETY: zero is a value of the type.
+// SAFETY: KIND-LAYOUT: zero is a value of the type.
 unsafe impl<T: Zero> ZeroElements for Plain<T> {}
 // SAFETY: KIND-LAYOUT: `Cell` has the layout of its contents.
 unsafe impl<T: Copy + 'static> PlainElements for Plain<T> {
     type Element = T;
 }
 
-// SAFETY: BRAND: no slots.
+// SAFETY: HEAP-BRAND: no slots.
 unsafe impl<M, T: Copy + 'static> FieldIn<M> for Frozen<T> {}
 // SAFETY: KIND-LAYOUT: elements without slots, of the type's size.
 unsafe impl<T: Copy + 'static> Tail for Frozen<T> {
@@ -220,7 +220,7 @@ unsafe impl<T: Copy + 'static> Elements for Frozen<T> {
         unsafe { destination.write(init) }
     }
 }
-// SAFETY: zero is a value of the type.
+// SAFETY: KIND-LAYOUT: zero is a value of the type.
 unsafe impl<T: Zero> ZeroElements for Frozen<T> {}
 // SAFETY: KIND-LAYOUT: the element itself.
 unsafe impl<T: Copy + 'static> PlainElements for Frozen<T> {
@@ -243,7 +243,7 @@ unsafe impl<T: Copy + 'static> Field for Cell<T> {
         self.get()
     }
 }
-// SAFETY: BRAND: no slots.
+// SAFETY: HEAP-BRAND: no slots.
 unsafe impl<M, T: Copy + 'static> FieldIn<M> for Cell<T> {}
 
 // SAFETY: KIND-LAYOUT: the slots of each element, one element after the other.
@@ -264,5 +264,5 @@ unsafe impl<T: Field, const N: usize> Field for [T; N] {
         self
     }
 }
-// SAFETY: BRAND: the elements are of `M`.
+// SAFETY: HEAP-BRAND: the elements are of `M`.
 unsafe impl<M, T: FieldIn<M>, const N: usize> FieldIn<M> for [T; N] {}

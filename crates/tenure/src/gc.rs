@@ -136,7 +136,7 @@ impl<'h, T: Kind> Gc<'h, T> {
     /// objects usually have different hashes; the low 32 bits are well mixed.
     #[must_use]
     pub fn identity_hash(self, heap: &Heap<T::Model>) -> u64 {
-        // SAFETY: BRAND: an object of the entered heap of the model, which `heap` is.
+        // SAFETY: HEAP-BRAND: an object of the entered heap of the model, which `heap` is.
         unsafe { heap.core().identity_hash(self.payload()) }
     }
 
@@ -159,7 +159,7 @@ impl<'h, T: Kind> Gc<'h, T> {
         if size_of::<S>() > size_of::<T>() || offset > size_of::<T>() - size_of::<S>() {
             foreign_field();
         }
-        // SAFETY: the field lies within the object, as just checked.
+        // SAFETY: SLOT-TYPED: the field lies within the object, as just checked.
         unsafe { place.assign(heap, self, value) }
     }
 

@@ -5,7 +5,6 @@
 //! [`tenure_heap::Core`]; this module gives it types. A heap is reached through [`Isolate::enter`](crate::Isolate::enter)
 //! only and cannot be moved, swapped or sent to another thread.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -20,15 +19,13 @@ use crate::stack::REGISTERS;
 
 /// The heap of a model, inside [`Isolate::enter`](crate::Isolate::enter).
 ///
-/// Invariant BRAND: at most one isolate of a model is entered on a thread, and a `Heap<M>` exists inside an isolate
+/// Invariant HEAP-BRAND: at most one isolate of a model is entered on a thread, and a `Heap<M>` exists inside an isolate
 /// only; so every pointer, value and slot of `M` that the program can reach belongs to this heap.
 #[repr(C)]
 pub struct Heap<M: ObjectModel> {
     pub(crate) core: Core,
     pub(crate) roots: M::Roots,
     pub(crate) releases: Rc<Releases>,
-    /// The highest place that register 0 had since the last safepoint that looked.
-    pub(crate) frame_high_water: Cell<*mut u64>,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -47,26 +44,22 @@ impl<M: ObjectModel> Heap<M> {
             core.registers.window_words >= REGISTERS,
             "ROOT-EXACT: the whole window is scanned"
         );
-        let frame_high_water = Cell::new(core.registers.top.get());
         let mut heap = Box::new(Heap {
             core,
             roots,
             releases,
-            frame_high_water,
             not_send: PhantomData,
         });
         heap.collector();
         Ok(heap)
     }
 
-    /// Returns the core, ready to collect: it knows where the roots struct is and which handles were released, and no
-    /// stale value lies in registers that can come into view again.
+    /// Returns the core, ready to collect: it knows where the roots struct is and which handles were released.
     #[inline]
     pub(crate) fn collector(&mut self) -> &mut Core {
         for index in self.releases.drain() {
             self.core.global_free(index);
         }
-        self.clear_popped_registers();
         // SAFETY: ROOT-EXACT: the struct stays where it is, since the heap is boxed and never handed out by value. The
         // pointer is made anew before each use by the collector, so that it derives from this very borrow.
         unsafe {
@@ -102,7 +95,7 @@ impl<M: ObjectModel> Heap<M> {
     #[inline(always)]
     pub(crate) fn log_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64) {
         if owner.is_unlogged() {
-            // SAFETY: BRAND: `owner` is an object of this heap, and `slot` one of its slots.
+            // SAFETY: HEAP-BRAND: `owner` is an object of this heap, and `slot` one of its slots.
             unsafe { self.core.log_slow(owner.payload(), slot) }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Entering sets a flag of the model and thread, and that is the whole run-time cost of keeping heaps apart: while it is
 //! set, no other isolate of the model can be entered on the thread, so all pointers of the model belong to one heap
-//! (BRAND). Isolates of different models can be entered inside each other; their types differ. An isolate stays on the
+//! (HEAP-BRAND). Isolates of different models can be entered inside each other; their types differ. An isolate stays on the
 //! thread that made it.
 
 use std::fmt;

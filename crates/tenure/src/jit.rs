@@ -108,7 +108,7 @@ pub unsafe fn slow_allocate<M: ObjectModel>(
 ) -> Result<*mut u64, AllocError> {
     let request = Request { header, bytes };
     heap.make_room(&request)?;
-    // SAFETY: by the caller.
+    // SAFETY: JIT-VIEW, by the caller.
     let payload = unsafe { heap.core().allocate_slow(&request)? };
     Ok(payload.as_ptr())
 }
@@ -119,7 +119,7 @@ pub unsafe fn slow_allocate<M: ObjectModel>(
 ///
 /// `payload` is an object of `heap`, and `slot` one of its slots.
 pub unsafe fn slow_log<M: ObjectModel>(heap: &Heap<M>, payload: *mut u64, slot: *const u64) {
-    // SAFETY: by the caller.
+    // SAFETY: JIT-VIEW, by the caller.
     unsafe { heap.core().log_slow(payload, slot) }
 }
 
@@ -148,7 +148,7 @@ mod tests {
     fn emitted_cons(h: &mut Heap<Jit>, int: i64) {
         let template = h.jit().template::<Cons>();
         let (top, limit) = (h.jit().window_top, h.jit().window_limit);
-        // SAFETY: JitView, 1: the window's words are read and the object is written before the top is moved.
+        // SAFETY: JIT-VIEW, 1: the window's words are read and the object is written before the top is moved.
         let payload = unsafe {
             let start = *top;
             if start + template.bytes <= *limit {
@@ -161,7 +161,7 @@ mod tests {
             }
         };
         let rest = h.roots().list.get();
-        // SAFETY: JitView, 1: both payload words are initialized before anything can collect; 3: an odd word is an
+        // SAFETY: JIT-VIEW, 1: both payload words are initialized before anything can collect; 3: an odd word is an
         // integer, and the other one is 0 or the address of a payload.
         unsafe {
             payload
@@ -215,7 +215,7 @@ mod tests {
                 rest: None,
             });
             let payload = old.payload();
-            // SAFETY: JitView, 2: the store goes into a slot of `old`, then the flag is tested.
+            // SAFETY: JIT-VIEW, 2: the store goes into a slot of `old`, then the flag is tested.
             unsafe {
                 let slot = payload.cast::<u8>().add(std::mem::offset_of!(Cons, rest)).cast::<u64>();
                 slot.write(young.word());
@@ -248,7 +248,7 @@ mod tests {
             assert_eq!(unsafe { *array.payload().sub(1) }, template.header | 3 << 32);
             let view = h.jit();
             h.push(Value::int(5)).unwrap();
-            // SAFETY: the words are those of the operand stack and the register window, which hold what was stored.
+            // SAFETY: ROOT-EXACT: the words are those of the operand stack and the register window, which hold what was stored.
             unsafe {
                 assert_eq!(*(*view.operand_top).sub(1), 11);
                 h.regs()[2].set(Value::int(6));

@@ -146,7 +146,7 @@ pub unsafe trait Kind: Layout {
 ///
 /// # Safety
 ///
-/// Invariant BRAND: `KINDS[i]` is the layout of the one kind with `ID == i + 1`, and `entered` always gives the same
+/// Invariant HEAP-BRAND: `KINDS[i]` is the layout of the one kind with `ID == i + 1`, and `entered` always gives the same
 /// flag on one thread, and a different one for each model and thread.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "models are made by `object_model!`")]
 pub unsafe trait ObjectModel: Sized + 'static {
@@ -247,7 +247,7 @@ pub enum NoTail {}
 unsafe impl Tail for NoTail {
     const LAYOUT: TailLayout = TailLayout::None;
 }
-// SAFETY: BRAND: no slots.
+// SAFETY: HEAP-BRAND: no slots.
 unsafe impl<M> FieldIn<M> for NoTail {}
 
 /// Roots of models that declare none.
@@ -268,7 +268,7 @@ unsafe impl Layout for NoRoots {
     const PINNED: bool = false;
     unsafe fn write(_: *mut Self, _: NoRootsInit) {}
 }
-// SAFETY: BRAND: no fields.
+// SAFETY: HEAP-BRAND: no fields.
 unsafe impl<M> FieldsIn<M> for NoRoots {}
 
 /// The constants of a kind.

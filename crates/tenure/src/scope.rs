@@ -149,7 +149,7 @@ impl<F: Family> Local<'_, F> {
     pub fn get<'h>(self, heap: &'h Heap<F::Model>) -> F::Of<'h> {
         let _ = heap;
         // SAFETY: ROOT-EXACT: the scope 's is open, so the word is in the area, and was updated by every collection;
-        // BRAND: `heap` is the heap of the scope. NO-COLLECT: `'h` borrows it as shared.
+        // HEAP-BRAND: `heap` is the heap of the scope. NO-COLLECT: `'h` borrows it as shared.
         unsafe { F::from_word(self.word.read()) }
     }
 

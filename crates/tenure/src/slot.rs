@@ -138,7 +138,7 @@ impl<F: Family> Slot<F> {
     pub fn set(&self, heap: &Heap<F::Model>, value: F::Of<'_>) {
         let word = F::to_word(value);
         self.0.store(word, Ordering::Relaxed);
-        // SAFETY: BRAND: `self` lies in the entered heap of its model, which `heap` is.
+        // SAFETY: HEAP-BRAND: `self` lies in the entered heap of its model, which `heap` is.
         unsafe { heap.core().store_barrier(self.address(), word) };
     }
 
@@ -178,7 +178,7 @@ unsafe impl<F: Family> Field for Slot<F> {
         self.get()
     }
 }
-// SAFETY: BRAND: the slot's family is one of `M`.
+// SAFETY: HEAP-BRAND: the slot's family is one of `M`.
 unsafe impl<M: ObjectModel, F: Family<Model = M>> FieldIn<M> for Slot<F> {}
 
 // SAFETY: KIND-LAYOUT: a tail of slots is described as such.
@@ -249,5 +249,5 @@ unsafe impl<F: Family> Field for Root<F> {
         self.get()
     }
 }
-// SAFETY: BRAND: the root's family is one of `M`.
+// SAFETY: HEAP-BRAND: the root's family is one of `M`.
 unsafe impl<M: ObjectModel, F: Family<Model = M>> FieldIn<M> for Root<F> {}

@@ -113,21 +113,10 @@ impl<M: ObjectModel> Heap<M> {
         }
         let top = top.wrapping_add(count);
         area.top.set(top);
-        if top > self.frame_high_water.get() {
-            self.frame_high_water.set(top);
+        if top > area.high_water.get() {
+            area.high_water.set(top);
         }
         Ok(())
-    }
-
-    /// Clears the registers between the window and the highest window since the last call. They are not scanned, so
-    /// after a collection they would be stale, and a frame pushed later would show them.
-    pub(crate) fn clear_popped_registers(&self) {
-        let top = self.core.registers.top.get();
-        let popped = words_between(top, self.frame_high_water.get());
-        // SAFETY: ROOT-EXACT: the window at the high-water mark lies within the area, and no `&RSlot` exists while a
-        // collection is prepared; registers are cells anyway.
-        unsafe { top.add(REGISTERS).write_bytes(0, popped) };
-        self.frame_high_water.set(top);
     }
 
     /// Moves the window down by `count` registers.
