@@ -49,7 +49,7 @@ impl Progress {
 /// Shows the reading of a file while `read` runs.
 pub(crate) fn reading<T>(label: &str, is_shown: bool, read: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let bar = if is_shown {
-        ProgressBar::new(0)
+        ProgressBar::new(1)
     } else {
         ProgressBar::hidden()
     };

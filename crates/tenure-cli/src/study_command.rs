@@ -11,7 +11,7 @@ use tenure::HeapConfig;
 use tenure_study::input::{Input, OpenInput};
 use tenure_study::report::{self, Origin};
 use tenure_study::study::{self, Configuration, RunReport};
-use tenure_study::table::{self, Width};
+use tenure_study::table;
 
 /// What runs without arguments, each with its sizes: under a minute under all presets on two cores.
 const DEFAULT_INPUTS: [&str; 4] = ["s-worker", "W1:19", "W3:1500", "W4"];
@@ -56,7 +56,7 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     }
     progress.finish();
 
-    print_line(table::render(&runs, Width::Terminal))?;
+    print_line(table::render(&runs))?;
     let origin = Origin {
         command: command_text(),
         log_name: LOG_NAME.to_owned(),

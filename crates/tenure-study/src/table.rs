@@ -5,7 +5,7 @@
 
 use crate::result::MIB;
 use crate::study::RunReport;
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// One column: its heading, what it means, and how to get its text from a run.
 pub struct Column {
@@ -104,38 +104,38 @@ pub const COLUMNS: &[Column] = &[
         text: |run| run.summary.major.count.to_string(),
     },
     Column {
-        title: "pause p50\nms",
+        title: "pause\np50\nms",
         meaning: "Half of all pauses, minor and major together, are at most this long.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_p50_ns),
     },
     Column {
-        title: "pause p99\nms",
+        title: "pause\np99\nms",
         meaning: "99 of 100 pauses are at most this long.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_p99_ns),
     },
     Column {
-        title: "pause max\nms",
+        title: "pause\nmax\nms",
         meaning: "The longest pause.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_max_ns),
     },
     Column {
-        title: "MMU 1 ms\n%",
+        title: "MMU\n1 ms\n%",
         meaning: "Minimum mutator utilization: the smallest share, in percent, that the program got of any 1 ms of the run. \
                   It is 0 as soon as one pause is that long.",
         is_number: true,
         text: |run| percent(run.summary.mmu[0]),
     },
     Column {
-        title: "MMU 10 ms\n%",
+        title: "MMU\n10 ms\n%",
         meaning: "The same over any 10 ms.",
         is_number: true,
         text: |run| percent(run.summary.mmu[1]),
     },
     Column {
-        title: "MMU 100 ms\n%",
+        title: "MMU\n100 ms\n%",
         meaning: "The same over any 100 ms.",
         is_number: true,
         text: |run| percent(run.summary.mmu[2]),
@@ -147,31 +147,25 @@ pub const COLUMNS: &[Column] = &[
         text: |run| mib(run.summary.promoted_bytes),
     },
     Column {
-        title: "peak heap\nMB",
+        title: "peak\nheap\nMB",
         meaning: "The most memory the heap held from the system: both semispaces, the old generation, large objects, bookkeeping.",
         is_number: true,
         text: |run| mib(run.summary.peak_heap_bytes),
     },
 ];
 
-/// How wide a table may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Width {
-    /// As wide as the terminal, if standard output is one: long cells are broken.
-    Terminal,
-    /// As wide as its contents.
-    Unlimited,
-}
+/// No vertical lines: a table of all columns fits into 130 characters.
+const STYLE: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
 
-/// The terminal table.
-pub fn render(runs: &[RunReport], width: Width) -> String {
+/// The table as text. Lines are never broken: a figure in two halves helps nobody.
+pub fn render(runs: &[RunReport]) -> String {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(match width {
-            Width::Terminal => ContentArrangement::Dynamic,
-            Width::Unlimited => ContentArrangement::Disabled,
-        });
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(
         COLUMNS
             .iter()
@@ -180,6 +174,9 @@ pub fn render(runs: &[RunReport], width: Width) -> String {
     let mut previous: Option<&str> = None;
     for run in runs {
         let repeats = previous == Some(run.input.as_str());
+        if previous.is_some() && !repeats {
+            table.add_row([""]);
+        }
         previous = Some(&run.input);
         table.add_row(COLUMNS.iter().enumerate().map(|(index, column)| {
             let text = if index == 0 && repeats {
@@ -190,7 +187,10 @@ pub fn render(runs: &[RunReport], width: Width) -> String {
             align(Cell::new(text), column)
         }));
     }
-    table.to_string()
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    table.trim_fmt()
 }
 
 fn align(cell: Cell, column: &Column) -> Cell {
@@ -229,7 +229,7 @@ mod tests {
         let mut run = sample_run("W7:10", "v8-2012");
         run.records.clear();
         run.summarize();
-        let text = render(&[run], Width::Unlimited);
+        let text = render(&[run]);
         assert!(text.contains('-') && text.contains("100.0"), "{text}");
     }
 }

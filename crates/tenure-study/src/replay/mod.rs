@@ -226,13 +226,15 @@ mod tests {
 
     #[test]
     fn random_graphs_survive_churn_under_stress() {
-        for seed in 0..4 {
-            let json = SyntheticSnapshot::random(seed, 400, 2).to_json();
+        for (seed, promotion) in ["v8", "all", "never", "random=7"].into_iter().enumerate() {
+            let json = SyntheticSnapshot::random(seed as u64, 400, 2).to_json();
             let snapshot = Snapshot::read(json.as_slice()).expect("the graph is a snapshot");
-            let config = HeapConfig::new()
+            let mut config = HeapConfig::new()
                 .semi_space_bytes(64 << 10)
                 .gc_interval(7)
-                .verify_heap(true);
+                .mark_stack_entries(1);
+            config.set_flag("promotion", promotion).expect("the policy is known");
+            let config = config.verify_heap(true);
             let stressed = outcome(&snapshot, 300, config);
             assert_eq!(stressed.check, outcome(&snapshot, 0, HeapConfig::new()).check);
             let checksum = reachable(&snapshot, RootPolicy::SnapshotRoot, EdgePolicy::All)
