@@ -82,45 +82,50 @@ fn an_object_of_half_a_block_with_a_hash_can_be_promoted() {
 
 #[test]
 fn hashes_of_a_full_nursery_find_room() {
-    for (policy, old_bytes) in [("never", 16 << 20), ("v8", 16 << 20), ("all", 1 << 20)] {
-        let config = with(HeapConfig::new(), "promotion", policy).semi_space_bytes(4096).max_old_bytes(old_bytes);
-        isolate(config.max_spill_bytes(1 << 20)).enter(|h| {
-            let mut hashes = Vec::new();
-            for round in 0..40u64 {
-                // Live nodes up to the hard limit, and the hashes of the last hundred.
-                let region = &*h;
-                for i in 0..200 {
-                    let list = reg(region, 0);
-                    let Ok(new) = region.try_alloc::<Node>(NodeInit { id: round * 200 + i, any: list }) else { break };
-                    region.regs()[0].set(new.to_value());
-                    hashes.push(None);
-                }
-                let mut at = reg(region, 0);
-                for _ in 0..150 {
-                    if at.is_nil() {
-                        break;
+    // Nothing is promoted and everything lives: each collection copies a full half, and a word more for each hash.
+    for (policy, spill_bytes) in [("never", 0), ("never", 1 << 20), ("v8", 0), ("all", 0)] {
+        for per_round in [10, 60, 170, 400] {
+            let config = with(HeapConfig::new(), "promotion", policy).semi_space_bytes(4096).max_old_bytes(4 << 20);
+            isolate(config.max_spill_bytes(spill_bytes)).enter(|h| {
+                let mut made = 0;
+                let mut hashes = Vec::new();
+                for round in 0..30 {
+                    let region = &*h;
+                    for _ in 0..per_round {
+                        let list = reg(region, 0);
+                        let Ok(new) = region.try_alloc::<Node>(NodeInit { id: made, any: list }) else { break };
+                        region.regs()[0].set(new.to_value());
+                        made += 1;
                     }
-                    hashes[node(at).id() as usize] = Some(node(at).identity_hash(region));
-                    at = node(at).any();
+                    // The first round hashes nothing, so that all nodes of a full half want a word at once.
+                    if round > 0 {
+                        hashes = hash_list(region, made, &hashes);
+                    }
+                    h.collect_minor();
+                    check(h);
                 }
-                h.collect_minor();
+                hash_list(h, made, &hashes);
+                h.collect();
                 check(h);
-            }
-            h.collect();
-            h.collect_minor();
-            check(h);
-            let region = &*h;
-            let mut at = reg(region, 0);
-            for (id, hash) in hashes.iter().enumerate().rev() {
-                assert_eq!(node(at).id(), id as u64);
-                if let Some(hash) = hash {
-                    assert_eq!(node(at).identity_hash(region), *hash);
-                }
-                at = node(at).any();
-            }
-            assert!(at.is_nil());
-        });
+                h.collect_minor();
+                hash_list(h, made, &hashes);
+            });
+        }
     }
+}
+
+/// Takes the hashes of a list whose ids count down to 0; those known must not have changed.
+fn hash_list(h: &Heap<Lab>, made: u64, known: &[u64]) -> Vec<u64> {
+    let mut hashes = vec![0; made as usize];
+    let mut at = reg(h, 0);
+    for id in (0..made).rev() {
+        assert_eq!(node(at).id(), id);
+        hashes[id as usize] = node(at).identity_hash(h);
+        at = node(at).any();
+    }
+    assert!(at.is_nil());
+    assert_eq!(&hashes[..known.len()], known);
+    hashes
 }
 
 #[test]

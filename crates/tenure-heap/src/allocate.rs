@@ -49,10 +49,9 @@ impl Core {
             let inner = self.inner();
             inner.nursery.active(&inner.cage).start
         };
-        let capacity = self.inner().nursery.capacity_bytes();
-        // In a nursery of a few KiB an object may be larger than all of it: then it spills into an empty nursery.
+        // An empty nursery serves everything that the window may hold: what is larger than its capacity spills.
         let top = self.window.top.get();
-        top + request.bytes <= self.inner().soft_limit || (top == start && request.bytes > capacity)
+        top + request.bytes <= self.inner().soft_limit || top == start
     }
 
     fn make_window_room(&mut self, request: &Request) -> Result<(), AllocError> {
@@ -132,9 +131,13 @@ impl Core {
     }
 
     fn budget_fits(&self, request: &Request) -> bool {
-        // A page more than the object, for rounding.
-        self.inner().budget.room_bytes() >= request.bytes + 4096
-            || (request.bytes <= WINDOW_OBJECT_MAX_BYTES && self.inner().pointer.listed_bytes() > 2 * request.bytes)
+        let inner = self.inner();
+        if request.bytes > WINDOW_OBJECT_MAX_BYTES {
+            return inner.budget.room_bytes() >= tenure_memory::round_up(request.bytes, tenure_memory::PAGE_BYTES);
+        }
+        let has_slots = ObjectRef::has_slots(Header::from_bits(request.header), &inner.kinds);
+        let space = if has_slots { &inner.pointer } else { &inner.data };
+        inner.budget.room_bytes() >= tenure_memory::BLOCK_BYTES || space.can_allocate(request.bytes / 8)
     }
 
     fn verdict(&self, request: &Request) -> Verdict {

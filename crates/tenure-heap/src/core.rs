@@ -32,8 +32,11 @@ use crate::stress::Random;
 /// initializer used the window up.
 pub const WINDOW_SLACK_BYTES: usize = 4096;
 
-/// Objects larger than this never come from the window: half a block, so that a promoted object always fits one.
-pub const WINDOW_OBJECT_MAX_BYTES: usize = 128 * 1024;
+/// Objects larger than this never come from the window: half a block, less the hash that a move may append, so that a
+/// promoted object always fits one.
+pub const WINDOW_OBJECT_MAX_BYTES: usize = 128 * 1024 - 8;
+
+const _: () = assert!(WINDOW_OBJECT_MAX_BYTES / 8 < tenure_memory::BLOCK_WORDS / 2);
 
 /// Words that a register window exposes.
 const REGISTER_WINDOW_WORDS: usize = 256;

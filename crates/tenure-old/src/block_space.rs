@@ -119,6 +119,12 @@ impl BlockSpace {
             .map(move |(i, _)| start + i * BLOCK_BYTES)
     }
 
+    /// Returns whether an object of `words` words surely fits without another block.
+    #[must_use]
+    pub fn can_allocate(&self, words: usize) -> bool {
+        words * 8 <= self.limit - self.cursor || !self.empty.is_empty() || self.lists.has(words)
+    }
+
     /// Returns room for an object of `words` words, its start bit set, or nothing when neither holes nor the budget
     /// nor the system have any.
     #[inline]

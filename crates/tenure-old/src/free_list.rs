@@ -96,6 +96,14 @@ impl FreeLists {
         (address, words)
     }
 
+    /// Returns whether a hole of at least `words` words is surely there: in exact classes every hole of the class fits,
+    /// in the others only those of the next class do.
+    #[must_use]
+    pub fn has(&self, words: usize) -> bool {
+        let sure = class_of(words) + usize::from(words > EXACT_WORDS_MAX);
+        self.nonempty.checked_shr(sure as u32).unwrap_or(0) != 0
+    }
+
     /// Takes a hole of at least `words` words, roomy ones first. Returns its address and words.
     pub fn take(&mut self, words: usize) -> Option<(usize, usize)> {
         let roomy = class_of(words.max(ROOMY_WORDS)) + usize::from(words > ROOMY_WORDS);

@@ -208,10 +208,7 @@ mod tests {
 
     #[test]
     fn every_figure_stands_under_its_heading() {
-        let text = render(
-            &[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")],
-            Width::Unlimited,
-        );
+        let text = render(&[sample_run("W1:10", "v8-2012"), sample_run("W1:10", "v8-modern")]);
         for line in COLUMNS.iter().flat_map(|column| column.title.lines()) {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
