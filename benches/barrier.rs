@@ -139,10 +139,9 @@ pub(crate) fn bench(c: &mut Criterion) {
             isolate.enter(|h| {
                 h.collect_minor();
                 let (nodes, array) = (young(h), h.roots().long.get().expect("set up with the isolate"));
-                let time = repeat(&nodes, ARRAY_SLOTS as u64, |node, i| {
+                repeat(&nodes, ARRAY_SLOTS as u64, |node, i| {
                     array.tail_set(h, i as usize % ARRAY_SLOTS, Some(node));
                 });
-                let _ = time;
                 repeat(&nodes, count, |node, i| {
                     array.tail_set(h, i as usize % ARRAY_SLOTS, Some(node))
                 })

@@ -9,6 +9,7 @@ use crate::phases::PhaseClock;
 use crate::random::Random;
 use criterion::{Criterion, Throughput};
 use std::time::Instant;
+use tenure::Traversal;
 use tenure::events::Phase;
 use tenure::prelude::*;
 
@@ -17,6 +18,8 @@ const OBJECTS: usize = 1_000_000;
 
 /// Levels of a tree of about as many nodes.
 const LEVELS: usize = 20;
+
+const TREE_OBJECTS: u64 = (1 << LEVELS) - 1;
 
 /// Objects that are allocated between two safepoints.
 const BATCH: usize = 4096;
@@ -127,14 +130,14 @@ fn subtree<'h, T: Kind<Model = Graph>>(
 
 fn build_wide_tree(h: &mut Heap<Graph>) -> u64 {
     build_tree::<Object>(h, LEVELS, &|h, [a, b]| h.alloc::<Object>(object(0, a, b)));
-    (1 << LEVELS) - 1
+    TREE_OBJECTS
 }
 
 fn build_small_tree(h: &mut Heap<Graph>) -> u64 {
     build_tree::<Small>(h, LEVELS, &|h, [left, right]| {
         h.alloc::<Small>(SmallInit { left, right })
     });
-    (1 << LEVELS) - 1
+    TREE_OBJECTS
 }
 
 /// Takes every field into account, so that a graph that was built wrongly does not pass for a fast one.
@@ -171,8 +174,25 @@ fn check(h: &Heap<Graph>, objects: u64) {
     }
 }
 
+type Build = fn(&mut Heap<Graph>) -> u64;
+
+/// Builds a graph and promotes all of it.
+fn set_up(build: Build, clock: &PhaseClock, traversal: Traversal) -> (Isolate<Graph>, u64) {
+    let config = clock.listen(HeapConfig::new().traversal(traversal));
+    let roots = RootsInit {
+        array: None,
+        list: None,
+    };
+    let mut isolate = Isolate::<Graph>::new(config, roots).expect("a heap of the default size");
+    let objects = isolate.enter(|h| {
+        let objects = build(h);
+        h.collect();
+        objects
+    });
+    (isolate, objects)
+}
+
 pub(crate) fn bench(c: &mut Criterion) {
-    type Build = fn(&mut Heap<Graph>) -> u64;
     let graphs: [(&str, Build); 4] = [
         ("random", build_random),
         ("list", build_list),
@@ -180,33 +200,28 @@ pub(crate) fn bench(c: &mut Criterion) {
         ("small_tree", build_small_tree),
     ];
     for (name, build) in graphs {
-        let clock = PhaseClock::new(&[Phase::Roots, Phase::Mark, Phase::Rescan]);
-        let roots = RootsInit {
-            array: None,
-            list: None,
-        };
-        let mut isolate =
-            Isolate::<Graph>::new(clock.listen(HeapConfig::new()), roots).expect("a heap of the default size");
-        let mut objects = None;
         let mut group = c.benchmark_group(format!("marking_1m/{name}"));
         group.sample_size(10);
-        for full in [false, true] {
-            // Built here, so that a run with a filter does not build what it does not measure.
-            group.throughput(Throughput::Elements(if name.ends_with("tree") {
-                (1 << LEVELS) - 1
-            } else {
-                OBJECTS as u64
-            }));
-            group.bench_function(if full { "full" } else { "mark" }, |b| {
+        group.throughput(Throughput::Elements(if name.ends_with("tree") {
+            TREE_OBJECTS
+        } else {
+            OBJECTS as u64
+        }));
+        let traversals = [
+            ("mark", Traversal::Auto, false),
+            ("mark_depth_first", Traversal::DepthFirst, false),
+            ("mark_prefetch", Traversal::Prefetch, false),
+            ("full", Traversal::Auto, true),
+        ];
+        for (what, traversal, full) in traversals {
+            let clock = PhaseClock::new(&[Phase::Roots, Phase::Mark, Phase::Rescan]);
+            // Built when it is measured, so that a run with a filter does not build the other graphs.
+            let mut built = None;
+            group.bench_function(what, |b| {
+                let (isolate, objects) = built.get_or_insert_with(|| set_up(build, &clock, traversal));
                 b.iter_custom(|count| {
                     isolate.enter(|h| {
-                        let built = *objects.get_or_insert_with(|| {
-                            let built = build(h);
-                            h.collect();
-                            h.collect();
-                            built
-                        });
-                        check(h, built);
+                        check(h, *objects);
                         clock.take();
                         let start = Instant::now();
                         for _ in 0..count {

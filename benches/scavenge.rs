@@ -1,9 +1,10 @@
 //! Minor collections of a nursery full of lists, of which 0 to 90 % survive.
 //!
-//! The lists are those of workload W8: a cons cell and a boxed number for each element. An element is linked in or left
-//! as garbage at random, so survivors and garbage lie mixed. The throughput is that of bytes that survive. `retain`
-//! copies them within the nursery, `promote` into the old generation. A list is a chain, the worst shape for anything
-//! that wants to look ahead; but this one lies in the order of its links, which is the best for caches.
+//! The lists are those of workload W8: a cons cell and a boxed number for each element. The throughput is that of bytes
+//! that survive. `retain` copies them within the nursery, `promote` into the old generation. As in W8, runs of a hundred
+//! elements live or die together. In `scattered` each element has a fate of its own: then a list is a chain through
+//! memory in which each address is known only once the element before it has been read, and no collector that follows
+//! it can be faster than memory answers.
 
 use crate::random::Random;
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -41,8 +42,28 @@ fn isolate(semi_space_bytes: usize, promotion: PromotionChoice) -> Isolate<Lists
     Isolate::<Lists>::new(config, RootsInit { list: None }).expect("a heap with a nursery of some MiB")
 }
 
-/// Empties the nursery and fills it with `elements` elements, of which exactly `kept` stand in the list.
-fn fill(h: &mut Heap<Lists>, elements: usize, kept: usize, random: &mut Random) {
+/// What a nursery is filled with: `elements` elements, of which `kept` survive in runs of `run`.
+#[derive(Clone, Copy)]
+struct Shape {
+    elements: usize,
+    kept: usize,
+    run: usize,
+}
+
+impl Shape {
+    /// A nursery of `semi_space_bytes` of which about `percent` % survive.
+    fn new(semi_space_bytes: usize, percent: usize, run: usize) -> Shape {
+        let runs = semi_space_bytes / ELEMENT_BYTES / run;
+        Shape {
+            elements: runs * run,
+            kept: runs * percent / 100 * run,
+            run,
+        }
+    }
+}
+
+/// Empties the nursery and fills it.
+fn fill(h: &mut Heap<Lists>, shape: Shape, random: &mut Random) {
     h.roots().list.set(None);
     // Promoted lists of the rounds before must go before they start a collection in the middle of one.
     if h.statistics().sizes.old_used_bytes > 64 * MIB {
@@ -52,12 +73,16 @@ fn fill(h: &mut Heap<Lists>, elements: usize, kept: usize, random: &mut Random) 
     }
     let h = &*h;
     let mut list = None;
-    let mut missing = kept;
-    for i in 0..elements {
+    let (mut missing, mut keep) = (shape.kept / shape.run, false);
+    for i in 0..shape.elements {
+        if i % shape.run == 0 {
+            // Of the runs that are left, so many must be kept.
+            keep = random.below((shape.elements - i) / shape.run) < missing;
+            missing -= usize::from(keep);
+        }
         let head = h.alloc::<Number>(NumberInit { value: i as i64 });
         let cons = h.alloc::<Cons>(ConsInit { head, rest: list });
-        if random.below(elements - i) < missing {
-            missing -= 1;
+        if keep {
             list = Some(cons);
         }
     }
@@ -75,17 +100,17 @@ fn check(h: &Heap<Lists>, kept: usize) {
     assert_eq!(count, kept, "elements of the list after a collection");
 }
 
-fn collections(isolate: &mut Isolate<Lists>, count: u64, elements: usize, kept: usize) -> Duration {
+fn collections(isolate: &mut Isolate<Lists>, count: u64, shape: Shape) -> Duration {
     let mut random = Random::new(1);
     isolate.enter(|h| {
         let mut time = Duration::ZERO;
         for _ in 0..count {
-            fill(h, elements, kept, &mut random);
+            fill(h, shape, &mut random);
             let start = Instant::now();
             h.collect_minor();
             time += start.elapsed();
         }
-        check(h, kept);
+        check(h, shape.kept);
         time
     })
 }
@@ -94,8 +119,9 @@ pub(crate) fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("scavenge/dead_nursery");
     for mib in [1, 16] {
         let mut isolate = isolate(mib * MIB, PromotionChoice::default());
+        let shape = Shape::new(mib * MIB, 0, 1);
         group.bench_function(BenchmarkId::from_parameter(format!("{mib}_mib")), |b| {
-            b.iter_custom(|count| collections(&mut isolate, count, mib * MIB / ELEMENT_BYTES, 0));
+            b.iter_custom(|count| collections(&mut isolate, count, shape));
         });
     }
     group.finish();
@@ -104,13 +130,13 @@ pub(crate) fn bench(c: &mut Criterion) {
     for (name, promotion) in rules {
         let mut group = c.benchmark_group(format!("scavenge/{name}_16_mib"));
         group.sample_size(10);
-        let elements = 16 * MIB / ELEMENT_BYTES;
-        for percent in [10, 50, 90] {
-            let kept = elements * percent / 100;
+        for (percent, run) in [(10, 100), (50, 100), (90, 100), (10, 1), (50, 1)] {
+            let shape = Shape::new(16 * MIB, percent, run);
             let mut isolate = isolate(16 * MIB, promotion.clone());
-            group.throughput(Throughput::BytesDecimal((kept * ELEMENT_BYTES) as u64));
-            group.bench_function(BenchmarkId::new("survival", format!("{percent}%")), |b| {
-                b.iter_custom(|count| collections(&mut isolate, count, elements, kept));
+            group.throughput(Throughput::BytesDecimal((shape.kept * ELEMENT_BYTES) as u64));
+            let name = if run == 1 { "scattered" } else { "runs" };
+            group.bench_function(BenchmarkId::new(name, format!("{percent}%")), |b| {
+                b.iter_custom(|count| collections(&mut isolate, count, shape));
             });
         }
         group.finish();

@@ -10,6 +10,10 @@ fn busy(h: &mut Heap<Lab>, rounds: u64) -> Result<u64, u64> {
     let mut made = 0;
     let mut refused = 0;
     for round in 0..rounds {
+        // Each refusal costs several collections.
+        if refused > 20 {
+            break;
+        }
         let result = h.try_alloc_with::<Node, _>(|h| NodeInit { id: made, any: reg(h, 0) });
         match result {
             Ok((h, new)) => {

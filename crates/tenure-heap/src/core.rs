@@ -556,6 +556,12 @@ impl Inner {
         self.pointer.used_bytes() + self.data.used_bytes() + self.large.used_bytes()
     }
 
+    pub(crate) fn end_spill(&mut self, used_bytes: usize) {
+        if let Err(e) = self.nursery.end_spill(&mut self.cage, used_bytes) {
+            self.refused = Some(e);
+        }
+    }
+
     pub(crate) fn emit(&mut self, event: &Event<'_>) {
         if let Some(listener) = &mut self.listener {
             listener.on_event(event);

@@ -157,6 +157,7 @@ impl Core {
         record.decisions.push(describe(rule, forced.is_some()));
         inner.remembered.reserve(condemned_bytes / 16);
         let (owners, cards) = inner.remembered.take(&inner.cage);
+        inner.nursery.check_room(condemned_bytes);
         inner.nursery.flip();
         let to = inner.nursery.active(&inner.cage);
         let to = Range { start: to.start, end: to.start + inner.nursery.committed_half_bytes() };
@@ -208,7 +209,7 @@ impl Core {
         inner.remembered.give_back(owners, cards);
         record.phases.add(Phase::Evacuate, inner.clock.now_ns() - time);
         self.window.top.set(top);
-        inner.nursery.end_spill(top - to.start);
+        inner.end_spill(top - to.start);
         self.account(record, condemned_bytes, &counts, large_bytes, large_objects);
     }
 
@@ -273,7 +274,7 @@ impl Core {
                         inner.survived_since_growth_bytes = 0;
                     }
                     inner.remembered.reserve(to_bytes / 16);
-                    inner.nursery.end_spill(used_bytes);
+                    inner.end_spill(used_bytes);
                     let reason = decision.reason.as_str();
                     inner.emit(&Event::NurseryResized { from_bytes: capacity_bytes, to_bytes, reason });
                     let value = to_bytes as u64;

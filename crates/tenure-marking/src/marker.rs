@@ -11,7 +11,7 @@
 use tenure_memory::{BLOCK_WORDS, Cage};
 use tenure_object::{Header, KindTable, ObjectRef, ReferenceRange};
 
-use crate::color::Colors;
+use crate::color::{Color, Colors};
 use crate::mark_stack::MarkStack;
 
 /// Objects whose memory is on its way. 16 to 64 are equally good on the machines measured; fewer hide too little.
@@ -25,6 +25,9 @@ const NOTHING: u64 = u64::MAX;
 
 /// Slots of a long array scanned in one go.
 const ARRAY_CHUNK_SLOTS: usize = 512;
+
+/// What scanning a chunk of a long array counts as.
+const CHUNK_OBJECTS: usize = ARRAY_CHUNK_SLOTS / 16;
 
 /// Long arrays that may be half scanned at a time; more overflow like the stack does.
 const CURSORS: usize = 64;
@@ -71,6 +74,8 @@ pub struct Marker {
     any_gray: bool,
     rescan: Rescan,
     rescanning: bool,
+    skip_nursery: bool,
+    prefetching: bool,
     traversal: Traversal,
     counts: MarkCounts,
 }
@@ -92,11 +97,19 @@ struct View {
     data_first: u64,
     data_count: u64,
     nursery_count: u64,
+    first: u64,
+    span: u64,
     start: usize,
     kinds: KindTable,
 }
 
 impl View {
+    /// Returns whether the object at `bit` is one to mark.
+    #[inline(always)]
+    fn includes(&self, bit: u64) -> bool {
+        bit.wrapping_sub(self.first) < self.span
+    }
+
     #[inline(always)]
     fn object(&self, bit: u64) -> ObjectRef {
         ObjectRef::from_address(self.start + bit as usize * 8)
@@ -132,6 +145,8 @@ impl Marker {
             any_gray: false,
             rescan: Rescan::default(),
             rescanning: false,
+            skip_nursery: false,
+            prefetching: traversal == Traversal::Prefetch,
             traversal,
             counts: MarkCounts::default(),
         }
@@ -155,12 +170,17 @@ impl Marker {
     }
 
     fn view(&self, cage: &Cage, kinds: &KindTable) -> View {
+        let heap = ReferenceRange::new(cage.heap());
+        let nursery_count = (cage.nursery().bytes() / 8) as u64;
+        let first = if self.skip_nursery { nursery_count } else { 0 };
         View {
+            first,
+            span: heap.count() - first,
             colors: Colors::new(cage.color()),
-            heap: ReferenceRange::new(cage.heap()),
+            heap,
             data_first: cage.bit(cage.data().start) as u64,
             data_count: (cage.data().bytes() / 8) as u64,
-            nursery_count: (cage.nursery().bytes() / 8) as u64,
+            nursery_count,
             start: cage.heap().start,
             kinds: *kinds,
         }
@@ -184,7 +204,7 @@ impl Marker {
     #[inline(always)]
     unsafe fn shade_in(&mut self, view: &View, cage: &Cage, word: u64) {
         let bit = view.heap.index(word);
-        if bit < view.heap.count() {
+        if view.includes(bit) {
             self.reach(view, cage, bit);
         }
     }
@@ -338,13 +358,13 @@ impl Marker {
     /// Everything on the stack must be a live object of this cage (MARK-LISTED), and nothing may move meanwhile.
     pub unsafe fn drain(&mut self, cage: &Cage, kinds: &KindTable) {
         // SAFETY: MARK-LISTED, as the caller's.
-        unsafe { self.run(cage, kinds) };
+        unsafe { self.run(cage, kinds, usize::MAX) };
     }
 
     /// Returns whether there are gray objects: whether [`Marker::rescan`] has work.
     #[must_use]
     pub fn has_gray(&self) -> bool {
-        self.any_gray
+        self.any_gray || self.rescan.word < self.rescan.end
     }
 
     /// Searches the blocks that hold gray objects and scans on from each, until nothing is gray.
@@ -354,71 +374,143 @@ impl Marker {
     /// As for [`Marker::drain`].
     pub unsafe fn rescan(&mut self, cage: &Cage, kinds: &KindTable) {
         self.rescanning = true;
-        self.rescan = Rescan::default();
         // SAFETY: MARK-LISTED, as the caller's.
-        unsafe { self.run(cage, kinds) };
+        unsafe { self.run(cage, kinds, usize::MAX) };
         self.rescanning = false;
         self.rescan = Rescan::default();
     }
 
+    /// Scans about `objects` objects, gray ones included, and returns whether nothing is left to scan. Where a rescan
+    /// or a long array stops, the next slice goes on.
+    ///
     /// # Safety
     ///
-    /// As for `drain`.
-    unsafe fn run(&mut self, cage: &Cage, kinds: &KindTable) {
+    /// As for [`Marker::drain`].
+    pub unsafe fn slice(&mut self, cage: &Cage, kinds: &KindTable, objects: usize) -> bool {
+        self.rescanning = true;
+        // SAFETY: MARK-LISTED, as the caller's.
+        let done = unsafe { self.run(cage, kinds, objects.max(1)) };
+        self.rescanning = false;
+        done
+    }
+
+    /// Leaves nursery objects out: they are not marked, and what refers to them is not scanned on. For the slices of a
+    /// cycle, whose last pause promotes or marks what is young then.
+    pub fn set_skip_nursery(&mut self, skip: bool) {
+        self.skip_nursery = skip;
+    }
+
+    /// Lists a black object once more, because a slot of it was stored to after it was scanned.
+    pub fn relist(&mut self, cage: &Cage, kinds: &KindTable, object: ObjectRef) {
         let view = self.view(cage, kinds);
-        let mut prefetching = self.traversal == Traversal::Prefetch;
-        loop {
-            self.stack.sample();
-            // SAFETY: MARK-LISTED is the caller's obligation.
-            let (scanned, far) = unsafe {
-                if prefetching { self.drain_prefetching(&view, cage) } else { self.drain_depth_first(&view, cage) }
-            };
-            if scanned < SAMPLE_OBJECTS {
-                debug_assert!(self.stack.is_empty() && self.cursors.is_empty(), "MARK-LISTED");
-                return;
-            }
-            if self.traversal == Traversal::Auto {
-                prefetching = far > scanned / 4;
+        let bit = cage.bit(object.address());
+        if view.colors.get(bit) == Color::Black && !self.stack.push(bit as u64) {
+            self.overflow(&view, cage, bit as u64);
+        }
+    }
+
+    /// Makes an object that was just allocated or promoted black, and lists it if it holds slots.
+    pub fn list_new(&mut self, cage: &Cage, kinds: &KindTable, object: ObjectRef, has_slots: bool) {
+        let view = self.view(cage, kinds);
+        let bit = cage.bit(object.address());
+        if view.colors.blacken_if_white(bit) {
+            self.counts.marked_objects += 1;
+            if has_slots && !self.stack.push(bit as u64) {
+                self.overflow(&view, cage, bit as u64);
             }
         }
     }
 
-    /// Scans up to [`SAMPLE_OBJECTS`] objects depth first; returns how many, and how many of their slots referred far
-    /// away.
+    /// Forgets everything that is listed. The colors are the caller's to clear.
+    pub fn reset(&mut self) {
+        while self.stack.pop().is_some() {}
+        self.cursors.clear();
+        self.gray_blocks.fill(0);
+        self.any_gray = false;
+        self.rescan = Rescan::default();
+        self.skip_nursery = false;
+    }
+
+    /// Scans about `budget` objects. Returns whether nothing is left.
+    ///
+    /// # Safety
+    ///
+    /// As for `drain`.
+    unsafe fn run(&mut self, cage: &Cage, kinds: &KindTable, budget: usize) -> bool {
+        let view = self.view(cage, kinds);
+        let mut left = budget;
+        loop {
+            self.stack.sample();
+            let limit = left.min(SAMPLE_OBJECTS);
+            // SAFETY: MARK-LISTED is the caller's obligation.
+            let (scanned, far) = unsafe {
+                if self.prefetching {
+                    self.drain_prefetching(&view, cage, limit)
+                } else {
+                    self.drain_depth_first(&view, cage, limit)
+                }
+            };
+            if scanned < limit {
+                debug_assert!(self.stack.is_empty() && self.cursors.is_empty(), "MARK-LISTED");
+                return true;
+            }
+            if self.traversal == Traversal::Auto && scanned >= SAMPLE_OBJECTS / 8 {
+                self.prefetching = far > scanned / 4;
+            }
+            left = left.saturating_sub(scanned);
+            if left == 0 {
+                return false;
+            }
+        }
+    }
+
+    /// Scans up to `limit` objects depth first, a chunk of an array counting as several; returns how many, and how many
+    /// of their slots referred far away. Fewer than `limit` means that nothing is left.
     ///
     /// # Safety
     ///
     /// As for `drain`.
     #[inline(never)]
-    unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage) -> (usize, usize) {
-        let mut far = 0;
-        for scanned in 0..SAMPLE_OBJECTS {
-            let bit = match self.stack.pop() {
-                Some(bit) => bit,
-                None => {
-                    let mut any = true;
-                    while any && self.stack.is_empty() {
-                        // SAFETY: MARK-LISTED, a cursor stands for a live array.
-                        any = unsafe { self.scan_chunk(view, |this, word| this.shade_in(view, cage, word)) };
-                    }
-                    match self.stack.pop().or_else(|| self.next_gray(view, cage)) {
-                        Some(bit) => bit,
-                        None => return (scanned, far),
-                    }
+    unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
+        let (mut far, mut scanned) = (0, 0);
+        while scanned < limit {
+            let Some(bit) = self.stack.pop() else {
+                // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
+                if unsafe { self.scan_chunk(view, |this, word| this.shade_in(view, cage, word)) } {
+                    scanned += CHUNK_OBJECTS;
+                    continue;
                 }
+                let Some(bit) = self.next_gray(view, cage) else { break };
+                // It is black and listed nowhere: as if it had been popped.
+                scanned += 1;
+                // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
+                unsafe { self.scan_near(view, cage, bit, &mut far) };
+                continue;
             };
+            scanned += 1;
             // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
-            unsafe {
-                self.scan(view, cage, bit, |this, word| {
-                    let target = view.heap.index(word);
-                    if target < view.heap.count() {
-                        far += usize::from(is_far(bit, target));
-                        this.reach(view, cage, target);
-                    }
-                });
-            }
+            unsafe { self.scan_near(view, cage, bit, &mut far) };
         }
-        (SAMPLE_OBJECTS, far)
+        (scanned, far)
+    }
+
+    /// Scans an object, marking what it refers to at once.
+    ///
+    /// # Safety
+    ///
+    /// As for `scan`.
+    #[inline(always)]
+    unsafe fn scan_near(&mut self, view: &View, cage: &Cage, bit: u64, far: &mut usize) {
+        // SAFETY: OBJ-HEADER, as the caller's; SLOT-TYPED for each slot.
+        unsafe {
+            self.scan(view, cage, bit, |this, word| {
+                let target = view.heap.index(word);
+                if view.includes(target) {
+                    *far += usize::from(is_far(bit, target));
+                    this.reach(view, cage, target);
+                }
+            });
+        }
     }
 
     /// The same through the two FIFOs, which are empty before and after.
@@ -427,14 +519,14 @@ impl Marker {
     ///
     /// As for `drain`.
     #[inline(never)]
-    unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage) -> (usize, usize) {
+    unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
         let mut objects = [NOTHING; OBJECT_FIFO];
         let (mut head, mut tail) = (0usize, 0usize);
         let mut edges = [NOTHING; EDGE_FIFO];
         let mut next_edge = 0usize;
         let (mut far, mut scanned) = (0, 0);
         loop {
-            while head - tail < OBJECT_FIFO && scanned < SAMPLE_OBJECTS {
+            while head - tail < OBJECT_FIFO && scanned < limit {
                 let bit = match self.stack.pop() {
                     Some(bit) => bit,
                     // With a half-scanned array about, a gray one might find no cursor and turn gray for ever.
@@ -454,7 +546,7 @@ impl Marker {
             let source = if head != tail { objects[tail % OBJECT_FIFO] } else { 0 };
             let mut visit = |this: &mut Self, word: u64| {
                 let bit = view.heap.index(word);
-                if bit < view.heap.count() {
+                if view.includes(bit) {
                     far += usize::from(is_far(source, bit));
                     prefetch(view.colors.word_address(bit as usize) as usize);
                     let oldest = std::mem::replace(&mut edges[next_edge % EDGE_FIFO], bit);
@@ -471,7 +563,8 @@ impl Marker {
                 continue;
             }
             // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
-            if scanned < SAMPLE_OBJECTS && unsafe { self.scan_chunk(view, &mut visit) } {
+            if scanned < limit && unsafe { self.scan_chunk(view, &mut visit) } {
+                scanned += CHUNK_OBJECTS;
                 continue;
             }
             if next_edge == 0 {

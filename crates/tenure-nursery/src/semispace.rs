@@ -93,17 +93,34 @@ impl Nursery {
         Ok(())
     }
 
-    /// Ends the spill: after a collection, when `used_bytes` are in the active half.
-    pub fn end_spill(&mut self, used_bytes: usize) {
-        self.spill_bytes = round_up(used_bytes.saturating_sub(self.capacity_bytes), PAGE_BYTES);
+    /// Sets the spill to what survived beyond the capacity: after a collection, when `used_bytes` are in the active half.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pages for that. The window then ends early enough that its slack is there still.
+    pub fn end_spill(&mut self, cage: &mut Cage, used_bytes: usize) -> Result<(), PageError> {
+        let spill = round_up(used_bytes.saturating_sub(self.capacity_bytes), PAGE_BYTES);
+        let committed = self.commit(cage, self.needed(self.capacity_bytes, spill));
+        let most = self.committed_bytes.saturating_sub(self.slack_bytes + self.capacity_bytes);
+        self.spill_bytes = spill.min(most);
+        committed
     }
 
     /// Notes that one more object wants a hash word at its next move. Returns whether there is room for it.
     pub fn reserve_hash(&mut self) -> bool {
-        let room = Self::hash_room(self.capacity_bytes + self.spill_bytes) / 8;
-        let reserved = self.pending_hashes < room;
+        let window = self.capacity_bytes + self.spill_bytes + self.slack_bytes;
+        let reserved = self.pending_hashes < self.committed_bytes.saturating_sub(window) / 8;
         self.pending_hashes += usize::from(reserved);
         reserved
+    }
+
+    /// Checks that the reserve half has room for `used_bytes` and the hashes to be appended.
+    ///
+    /// # Panics
+    ///
+    /// When it has not: NUR-ROOM is broken.
+    pub fn check_room(&self, used_bytes: usize) {
+        assert!(used_bytes + self.pending_hashes * 8 <= self.committed_bytes, "NUR-ROOM");
     }
 
     /// Exchanges the halves' roles.
