@@ -74,7 +74,10 @@ fn each_configuration_survives_a_long_program() {
         println!("{name}: {outcome:?}");
         overflows += outcome.overflows;
         refused += outcome.out_of_memory;
-        assert!(outcome.majors > 0 || name.starts_with("pages"), "{name} never collected");
+        assert!(
+            outcome.majors > 0 || name.starts_with("pages"),
+            "{name} never collected"
+        );
     }
     assert!(overflows > 0, "no mark stack ever overflowed");
     assert!(refused > 0, "no allocation was ever refused");
@@ -86,7 +89,12 @@ fn the_same_program_gives_the_same_events() {
     for (name, config) in configurations() {
         let record = || {
             let listener = tenure::events::RecordingListener::new();
-            let outcome = run(config().clock(tenure::events::ManualClock::new()).listener(listener.clone()), &ops);
+            let outcome = run(
+                config()
+                    .clock(tenure::events::ManualClock::new())
+                    .listener(listener.clone()),
+                &ops,
+            );
             (outcome, listener.records())
         };
         let (first, second) = (record(), record());

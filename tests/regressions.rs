@@ -57,7 +57,10 @@ fn isolate(config: HeapConfig) -> Isolate<Lab> {
 }
 
 fn small() -> HeapConfig {
-    HeapConfig::new().semi_space_bytes(64 << 10).max_spill_bytes(64 << 10).max_old_bytes(16 << 20)
+    HeapConfig::new()
+        .semi_space_bytes(64 << 10)
+        .max_spill_bytes(64 << 10)
+        .max_old_bytes(16 << 20)
 }
 
 fn with(config: HeapConfig, flag: &str, value: &str) -> HeapConfig {
@@ -102,13 +105,18 @@ fn array(h: &Heap<Lab>, index: usize) -> Gc<'_, Array> {
 }
 
 fn node(value: Value<'_, Lab>) -> Gc<'_, Node> {
-    value.cast::<Node>().unwrap_or_else(|| panic!("a node expected, found {value:?}"))
+    value
+        .cast::<Node>()
+        .unwrap_or_else(|| panic!("a node expected, found {value:?}"))
 }
 
 fn check_bytes(value: Value<'_, Lab>, id: u64, length: usize) {
     let bytes = value.cast::<Bytes>().expect("bytes");
     assert_eq!((bytes.id(), bytes.len()), (id, length));
-    assert!(bytes.tail().iter().enumerate().all(|(i, b)| b.get() == i as u8), "the bytes changed");
+    assert!(
+        bytes.tail().iter().enumerate().all(|(i, b)| b.get() == i as u8),
+        "the bytes changed"
+    );
 }
 
 #[track_caller]

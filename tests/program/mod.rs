@@ -86,30 +86,104 @@ const REGISTERS: usize = 12;
 /// One operation. Registers, slots and positions are taken modulo what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
-    Node { to: u8, any: u8, next: u8 },
-    Leaf { to: u8 },
-    Wide { to: u8, from: u8 },
-    Array { to: u8, length: u16, from: u8 },
-    Frame { to: u8, length: u8, from: u8 },
-    Bytes { to: u8, length: u32, seed: u8 },
-    Named { to: u8, length: u8, owner: u8 },
-    Pinned { to: u8, any: u8 },
-    Region { to: u8, count: u16, from: u8 },
-    Store { object: u8, slot: u16, from: u8 },
-    StoreByAddress { object: u8, slot: u16, from: u8 },
-    Load { to: u8, object: u8, slot: u16 },
-    Copy { object: u8, at: u16, from: u8, start: u16, length: u16 },
-    Move { to: u8, from: u8 },
-    Int { to: u8, value: i32 },
-    Clear { to: u8 },
-    Push { from: u8 },
-    Pop { to: u8 },
-    Frames { count: u8 },
-    Unframe { count: u8 },
-    Global { from: u8 },
-    DropGlobal { index: u8 },
-    RootFirst { from: u8 },
-    Hash { of: u8 },
+    Node {
+        to: u8,
+        any: u8,
+        next: u8,
+    },
+    Leaf {
+        to: u8,
+    },
+    Wide {
+        to: u8,
+        from: u8,
+    },
+    Array {
+        to: u8,
+        length: u16,
+        from: u8,
+    },
+    Frame {
+        to: u8,
+        length: u8,
+        from: u8,
+    },
+    Bytes {
+        to: u8,
+        length: u32,
+        seed: u8,
+    },
+    Named {
+        to: u8,
+        length: u8,
+        owner: u8,
+    },
+    Pinned {
+        to: u8,
+        any: u8,
+    },
+    Region {
+        to: u8,
+        count: u16,
+        from: u8,
+    },
+    Store {
+        object: u8,
+        slot: u16,
+        from: u8,
+    },
+    StoreByAddress {
+        object: u8,
+        slot: u16,
+        from: u8,
+    },
+    Load {
+        to: u8,
+        object: u8,
+        slot: u16,
+    },
+    Copy {
+        object: u8,
+        at: u16,
+        from: u8,
+        start: u16,
+        length: u16,
+    },
+    Move {
+        to: u8,
+        from: u8,
+    },
+    Int {
+        to: u8,
+        value: i32,
+    },
+    Clear {
+        to: u8,
+    },
+    Push {
+        from: u8,
+    },
+    Pop {
+        to: u8,
+    },
+    Frames {
+        count: u8,
+    },
+    Unframe {
+        count: u8,
+    },
+    Global {
+        from: u8,
+    },
+    DropGlobal {
+        index: u8,
+    },
+    RootFirst {
+        from: u8,
+    },
+    Hash {
+        of: u8,
+    },
     Minor,
     Major,
     Safepoint,
@@ -122,7 +196,11 @@ impl Op {
         let wide = u16::from_le_bytes([b[4], b[5]]);
         let long = u16::from_le_bytes([b[6], b[7]]);
         match b[0] % 64 {
-            0..=9 => Op::Node { to: b[1], any: b[2], next: b[3] },
+            0..=9 => Op::Node {
+                to: b[1],
+                any: b[2],
+                next: b[3],
+            },
             10..=12 => Op::Leaf { to: b[1] },
             13..=14 => Op::Wide { to: b[1], from: b[2] },
             15..=18 => {
@@ -132,23 +210,64 @@ impl Op {
                     180..245 => 120 + wide % 300,
                     _ => wide % 20_000,
                 };
-                Op::Array { to: b[1], length, from: b[2] }
+                Op::Array {
+                    to: b[1],
+                    length,
+                    from: b[2],
+                }
             }
-            19 => Op::Frame { to: b[1], length: b[4] % 12, from: b[2] },
+            19 => Op::Frame {
+                to: b[1],
+                length: b[4] % 12,
+                from: b[2],
+            },
             20..=22 => Op::Bytes {
                 to: b[1],
-                length: if b[3] < 240 { u32::from(wide) % 200 } else { u32::from(wide) * 6 },
+                length: if b[3] < 240 {
+                    u32::from(wide) % 200
+                } else {
+                    u32::from(wide) * 6
+                },
                 seed: b[2],
             },
-            23 => Op::Named { to: b[1], length: b[4] % 40, owner: b[2] },
+            23 => Op::Named {
+                to: b[1],
+                length: b[4] % 40,
+                owner: b[2],
+            },
             24 => Op::Pinned { to: b[1], any: b[2] },
-            25..=26 => Op::Region { to: b[1], count: if b[3] < 240 { wide % 20 } else { wide % 3000 }, from: b[2] },
-            27..=36 => Op::Store { object: b[1], slot: wide, from: b[2] },
-            37..=39 => Op::StoreByAddress { object: b[1], slot: wide, from: b[2] },
-            40..=45 => Op::Load { to: b[1], object: b[2], slot: wide },
-            46 => Op::Copy { object: b[1], at: wide, from: b[2], start: u16::from(b[3]), length: long % 64 },
+            25..=26 => Op::Region {
+                to: b[1],
+                count: if b[3] < 240 { wide % 20 } else { wide % 3000 },
+                from: b[2],
+            },
+            27..=36 => Op::Store {
+                object: b[1],
+                slot: wide,
+                from: b[2],
+            },
+            37..=39 => Op::StoreByAddress {
+                object: b[1],
+                slot: wide,
+                from: b[2],
+            },
+            40..=45 => Op::Load {
+                to: b[1],
+                object: b[2],
+                slot: wide,
+            },
+            46 => Op::Copy {
+                object: b[1],
+                at: wide,
+                from: b[2],
+                start: u16::from(b[3]),
+                length: long % 64,
+            },
             47..=48 => Op::Move { to: b[1], from: b[2] },
-            49 => Op::Int { to: b[1], value: i32::from_le_bytes([b[2], b[3], b[4], b[5]]) },
+            49 => Op::Int {
+                to: b[1],
+                value: i32::from_le_bytes([b[2], b[3], b[4], b[5]]),
+            },
             50 => Op::Clear { to: b[1] },
             51 => Op::Push { from: b[1] },
             52 => Op::Pop { to: b[1] },
@@ -228,11 +347,20 @@ pub(crate) struct Outcome {
 ///
 /// When heap and model differ, or the verifier finds a broken invariant.
 pub(crate) fn run(config: HeapConfig, ops: &[Op]) -> Outcome {
-    let roots = RootsInit { first: Value::nil(), count: 0, second: None };
+    let roots = RootsInit {
+        first: Value::nil(),
+        count: 0,
+        second: None,
+    };
     // A heap whose first pages are refused is an error, not a program.
-    let Ok(mut isolate) = Isolate::<Model>::new(config, roots) else { return Outcome::default() };
+    let Ok(mut isolate) = Isolate::<Model>::new(config, roots) else {
+        return Outcome::default();
+    };
     isolate.enter(|h| {
-        let mut twin = Twin { registers: vec![Val::Nil; REGISTERS], ..Twin::default() };
+        let mut twin = Twin {
+            registers: vec![Val::Nil; REGISTERS],
+            ..Twin::default()
+        };
         let mut digest = 0;
         for op in ops {
             twin.step(h, *op);
@@ -283,7 +411,12 @@ impl Twin {
     }
 
     fn add(&mut self, sort: Sort, slots: Vec<Val>, data: Vec<u16>) -> Val {
-        self.objects.push(Object { sort, slots, data, hash: None });
+        self.objects.push(Object {
+            sort,
+            slots,
+            data,
+            hash: None,
+        });
         Val::Object(self.objects.len() - 1)
     }
 
@@ -300,7 +433,11 @@ impl Twin {
         let id = self.objects.len() as u64;
         match op {
             Op::Node { to, any, next } => {
-                let made = h.try_alloc_with::<Node, _>(|h| NodeInit { id, any: reg(h, any), next: reg(h, next).cast() });
+                let made = h.try_alloc_with::<Node, _>(|h| NodeInit {
+                    id,
+                    any: reg(h, any),
+                    next: reg(h, next).cast(),
+                });
                 match made {
                     Ok((h, node)) => {
                         set_reg(h, to, node.to_value());
@@ -339,14 +476,20 @@ impl Twin {
             }
             Op::Array { to, length, from } => {
                 let length = length as usize;
-                let made = h.try_alloc_tail_with::<Array, _, _>(length, |_| ArrayInit { id }, |h, i| {
-                    if i % 3 == 0 { reg(h, from) } else { Value::int(i as i64) }
-                });
+                let made = h.try_alloc_tail_with::<Array, _, _>(
+                    length,
+                    |_| ArrayInit { id },
+                    |h, i| {
+                        if i % 3 == 0 { reg(h, from) } else { Value::int(i as i64) }
+                    },
+                );
                 match made {
                     Ok((h, array)) => {
                         set_reg(h, to, array.to_value());
                         let value = self.val(from);
-                        let slots = (0..length).map(|i| if i % 3 == 0 { value } else { Val::Int(i as i64) }).collect();
+                        let slots = (0..length)
+                            .map(|i| if i % 3 == 0 { value } else { Val::Int(i as i64) })
+                            .collect();
                         let value = self.add(Sort::Array, slots, vec![]);
                         self.set_val(to, value);
                     }
@@ -357,7 +500,10 @@ impl Twin {
                 let length = length as usize;
                 let made = h.try_alloc_tail_with::<Frame, _, _>(
                     length,
-                    |h| FrameInit { id, parent: reg(h, from) },
+                    |h| FrameInit {
+                        id,
+                        parent: reg(h, from),
+                    },
                     |h, i| reg(h, from.wrapping_add(i as u8)),
                 );
                 match made {
@@ -373,7 +519,11 @@ impl Twin {
             }
             Op::Bytes { to, length, seed } => {
                 let length = length as usize;
-                let made = h.try_alloc_tail_with::<Bytes, _, _>(length, |_| BytesInit { id }, |_, i| seed.wrapping_add(i as u8));
+                let made = h.try_alloc_tail_with::<Bytes, _, _>(
+                    length,
+                    |_| BytesInit { id },
+                    |_, i| seed.wrapping_add(i as u8),
+                );
                 match made {
                     Ok((h, bytes)) => {
                         set_reg(h, to, bytes.to_value());
@@ -388,7 +538,10 @@ impl Twin {
                 let length = length as usize;
                 let made = h.try_alloc_tail_with::<Named, _, _>(
                     length,
-                    |h| NamedInit { id, owner: reg(h, owner) },
+                    |h| NamedInit {
+                        id,
+                        owner: reg(h, owner),
+                    },
                     |_, i| 300 + i as u16,
                 );
                 match made {
@@ -417,7 +570,11 @@ impl Twin {
                 let mut model = self.val(from);
                 for _ in 0..count {
                     let id = self.objects.len() as u64;
-                    match h.try_alloc::<Node>(NodeInit { id, any: list, next: None }) {
+                    match h.try_alloc::<Node>(NodeInit {
+                        id,
+                        any: list,
+                        next: None,
+                    }) {
                         Ok(node) => {
                             list = node.to_value();
                             model = self.add(Sort::Node, vec![model, Val::Nil], vec![]);
@@ -445,7 +602,13 @@ impl Twin {
                 let model = self.objects[i].slots[slot];
                 self.set_val(to, model);
             }
-            Op::Copy { object, at, from, start, length } => self.copy(h, object, at, from, start, length),
+            Op::Copy {
+                object,
+                at,
+                from,
+                start,
+                length,
+            } => self.copy(h, object, at, from, start, length),
             Op::Move { to, from } => {
                 set_reg(h, to, reg(h, from));
                 let value = self.val(from);
@@ -549,7 +712,9 @@ impl Twin {
     }
 
     fn copy(&mut self, h: &Heap<Model>, object: u8, at: u16, from: u8, start: u16, length: u16) {
-        let (Val::Object(i), Val::Object(j)) = (self.val(object), self.val(from)) else { return };
+        let (Val::Object(i), Val::Object(j)) = (self.val(object), self.val(from)) else {
+            return;
+        };
         if self.objects[i].sort != Sort::Array || self.objects[j].sort != Sort::Array {
             return;
         }
@@ -580,7 +745,12 @@ impl Twin {
 
     /// Compares everything reachable. Returns a digest of it.
     fn compare(&self, h: &Heap<Model>) -> u64 {
-        let mut walk = Walk { twin: self, seen: HashMap::new(), stack: Vec::new(), digest: 0xcbf2_9ce4_8422_2325 };
+        let mut walk = Walk {
+            twin: self,
+            seen: HashMap::new(),
+            stack: Vec::new(),
+            digest: 0xcbf2_9ce4_8422_2325,
+        };
         for i in 0..REGISTERS {
             walk.pair(self.registers[self.base() + i], h.regs()[i].get());
         }
@@ -647,7 +817,9 @@ impl<'h> Walk<'_, 'h> {
 }
 
 fn expect<'h, T: tenure::Kind<Model = Model>>(sort: Sort, value: Value<'h, Model>) -> Gc<'h, T> {
-    value.cast::<T>().unwrap_or_else(|| panic!("a {sort:?} expected, found {value:?}"))
+    value
+        .cast::<T>()
+        .unwrap_or_else(|| panic!("a {sort:?} expected, found {value:?}"))
 }
 
 fn contents(sort: Sort, value: Value<'_, Model>) -> (u64, Vec<u16>) {
@@ -675,13 +847,25 @@ fn contents(sort: Sort, value: Value<'_, Model>) -> (u64, Vec<u16>) {
 
 fn load<'h>(object: Value<'h, Model>, slot: usize) -> Value<'h, Model> {
     if let Some(node) = object.cast::<Node>() {
-        if slot == 0 { node.any() } else { Value::from(node.next()) }
+        if slot == 0 {
+            node.any()
+        } else {
+            Value::from(node.next())
+        }
     } else if let Some(wide) = object.cast::<Wide>() {
-        if slot < 20 { wide.low()[slot].get() } else { wide.high()[slot - 20].get() }
+        if slot < 20 {
+            wide.low()[slot].get()
+        } else {
+            wide.high()[slot - 20].get()
+        }
     } else if let Some(array) = object.cast::<Array>() {
         array.tail_get(slot)
     } else if let Some(frame) = object.cast::<Frame>() {
-        if slot == 0 { frame.parent() } else { frame.tail_get(slot - 1) }
+        if slot == 0 {
+            frame.parent()
+        } else {
+            frame.tail_get(slot - 1)
+        }
     } else if let Some(named) = object.cast::<Named>() {
         named.owner()
     } else if let Some(pinned) = object.cast::<Pinned>() {
@@ -693,16 +877,28 @@ fn load<'h>(object: Value<'h, Model>, slot: usize) -> Value<'h, Model> {
 
 fn store(h: &Heap<Model>, object: Value<'_, Model>, slot: usize, value: Value<'_, Model>, by_address: bool) {
     if let Some(node) = object.cast::<Node>() {
-        if by_address { node.get().any.set(h, value) } else { node.set_any(h, value) }
+        if by_address {
+            node.get().any.set(h, value)
+        } else {
+            node.set_any(h, value)
+        }
     } else if let Some(wide) = object.cast::<Wide>() {
-        let field = if slot < 20 { &wide.get().low[slot] } else { &wide.get().high[slot - 20] };
+        let field = if slot < 20 {
+            &wide.get().low[slot]
+        } else {
+            &wide.get().high[slot - 20]
+        };
         if by_address || slot >= 20 {
             field.set(h, value);
         } else {
             wide.put(h, |w| &w.low[slot], value);
         }
     } else if let Some(array) = object.cast::<Array>() {
-        if by_address { array.tail()[slot].set(h, value) } else { array.tail_set(h, slot, value) }
+        if by_address {
+            array.tail()[slot].set(h, value)
+        } else {
+            array.tail_set(h, slot, value)
+        }
     } else if let Some(frame) = object.cast::<Frame>() {
         match (slot, by_address) {
             (0, false) => frame.set_parent(h, value),
@@ -713,7 +909,11 @@ fn store(h: &Heap<Model>, object: Value<'_, Model>, slot: usize, value: Value<'_
     } else if let Some(named) = object.cast::<Named>() {
         named.set_owner(h, value);
     } else if let Some(pinned) = object.cast::<Pinned>() {
-        if by_address { pinned.get().any.set(h, value) } else { pinned.set_any(h, value) }
+        if by_address {
+            pinned.get().any.set(h, value)
+        } else {
+            pinned.set_any(h, value)
+        }
     } else {
         panic!("{object:?} has no slots");
     }
@@ -744,7 +944,11 @@ fn identity_hash(h: &Heap<Model>, value: Value<'_, Model>) -> u64 {
 /// The configurations that programs run under, by name: every policy, and settings that make rare paths frequent.
 pub(crate) fn configurations() -> Vec<(&'static str, fn() -> HeapConfig)> {
     fn tiny() -> HeapConfig {
-        HeapConfig::new().semi_space_bytes(4096).max_spill_bytes(64 * 1024).max_old_bytes(64 << 20).handle_words(4096)
+        HeapConfig::new()
+            .semi_space_bytes(4096)
+            .max_spill_bytes(64 * 1024)
+            .max_old_bytes(64 << 20)
+            .handle_words(4096)
     }
     fn with(name: &str, value: &str) -> HeapConfig {
         let mut config = tiny();
@@ -763,18 +967,28 @@ pub(crate) fn configurations() -> Vec<(&'static str, fn() -> HeapConfig)> {
         ("promote adaptively", || with("promotion", "adaptive")),
         ("promote at random", || with("promotion", "random=7")),
         ("mark stack of 1", || tiny().mark_stack_entries(1)),
-        ("mark stack of 2, none promoted", || with("promotion", "never").mark_stack_entries(2)),
-        ("mark stack of 7, prefetching", || with("traversal", "prefetch").mark_stack_entries(7)),
+        ("mark stack of 2, none promoted", || {
+            with("promotion", "never").mark_stack_entries(2)
+        }),
+        ("mark stack of 7, prefetching", || {
+            with("traversal", "prefetch").mark_stack_entries(7)
+        }),
         ("depth first", || with("traversal", "depth-first")),
         ("collect at every allocation", || tiny().gc_interval(1).poison(true)),
-        ("collect at every third allocation", || tiny().gc_interval(3).protect(true).mark_stack_entries(1)),
+        ("collect at every third allocation", || {
+            tiny().gc_interval(3).protect(true).mark_stack_entries(1)
+        }),
         ("random fills", || with("stress-scavenge", "60")),
         ("poison and protect", || tiny().poison(true).protect(true)),
         ("no spill", || tiny().max_spill_bytes(0)),
         ("old generation of 1 MiB", || tiny().max_old_bytes(1 << 20)),
-        ("old generation of 1 MiB, promote all", || with("promotion", "all").max_old_bytes(1 << 20)),
+        ("old generation of 1 MiB, promote all", || {
+            with("promotion", "all").max_old_bytes(1 << 20)
+        }),
         ("pages fail at 30", || tiny().fail_pages_at(30)),
         ("pages fail at 45", || tiny().fail_pages_at(45).max_spill_bytes(0)),
-        ("pages fail at 60, promote all", || with("promotion", "all").fail_pages_at(60)),
+        ("pages fail at 60, promote all", || {
+            with("promotion", "all").fail_pages_at(60)
+        }),
     ]
 }

@@ -4,7 +4,10 @@ use super::*;
 
 /// Stores a new node into `slot` of the array in a register.
 fn store_young(h: &mut Heap<Lab>, to: usize, slot: usize, id: u64, by_address: bool) {
-    let (h, young) = h.alloc_with::<Node>(|_| NodeInit { id, any: Value::int(id as i64) });
+    let (h, young) = h.alloc_with::<Node>(|_| NodeInit {
+        id,
+        any: Value::int(id as i64),
+    });
     let target = array(h, to);
     if by_address {
         target.tail()[slot].set(h, young.to_value());
@@ -15,7 +18,11 @@ fn store_young(h: &mut Heap<Lab>, to: usize, slot: usize, id: u64, by_address: b
 
 fn check_young(h: &Heap<Lab>, to: usize, slot: usize, id: u64) {
     let young = node(array(h, to).tail_get(slot));
-    assert_eq!((young.id(), young.any()), (id, Value::int(id as i64)), "slot {slot} of register {to}");
+    assert_eq!(
+        (young.id(), young.any()),
+        (id, Value::int(id as i64)),
+        "slot {slot} of register {to}"
+    );
 }
 
 #[test]
@@ -190,7 +197,10 @@ fn slots_before_a_long_tail_are_remembered_by_card() {
         for i in 0..8 {
             let (h, frame) = h.alloc_tail_with::<Frame>(
                 130 + i,
-                |_| FrameInit { id: i as u64, saved: [Value::nil(); 70] },
+                |_| FrameInit {
+                    id: i as u64,
+                    saved: [Value::nil(); 70],
+                },
                 |_, _| Value::nil(),
             );
             h.regs()[i].set(frame.to_value());
@@ -198,7 +208,10 @@ fn slots_before_a_long_tail_are_remembered_by_card() {
         h.collect();
         for slot in 0..70 {
             for i in 0..8 {
-                let (h, young) = h.alloc_with::<Node>(|_| NodeInit { id: slot, any: Value::nil() });
+                let (h, young) = h.alloc_with::<Node>(|_| NodeInit {
+                    id: slot,
+                    any: Value::nil(),
+                });
                 let frame = reg(h, i).cast::<Frame>().expect("a frame");
                 frame.get().saved[slot as usize].set(h, young.to_value());
             }
@@ -281,13 +294,21 @@ fn pinned_objects_refer_to_young_ones_and_stay() {
             }
             clear(h, 60);
             for round in 0..6 {
-                if round % 3 == 2 { h.collect() } else { h.collect_minor() }
+                if round % 3 == 2 {
+                    h.collect()
+                } else {
+                    h.collect_minor()
+                }
                 check(h);
                 churn(h);
                 for (i, place) in places.iter().enumerate() {
                     let pinned = reg(h, i).cast::<Pinned>().expect("a pinned object");
                     assert_eq!(&format!("{:p}", std::ptr::from_ref(pinned.get())), place, "{policy}");
-                    assert_eq!((pinned.id(), node(pinned.any()).id()), (i as u64, 100 + i as u64), "{policy}");
+                    assert_eq!(
+                        (pinned.id(), node(pinned.any()).id()),
+                        (i as u64, 100 + i as u64),
+                        "{policy}"
+                    );
                 }
             }
         });

@@ -35,11 +35,19 @@ fn hashes_survive_every_way_of_moving_and_staying() {
                 }
                 let hashes: Vec<u64> = (0..8).map(|i| hash(h, i)).collect();
                 for round in 0..6 {
-                    if round % 3 == 2 { h.collect() } else { h.collect_minor() }
+                    if round % 3 == 2 {
+                        h.collect()
+                    } else {
+                        h.collect_minor()
+                    }
                     check(h);
                     churn(h);
                     for (i, expected) in hashes.iter().enumerate() {
-                        assert_eq!(hash(h, i), *expected, "object {i}, {policy}, taken after {when} collections");
+                        assert_eq!(
+                            hash(h, i),
+                            *expected,
+                            "object {i}, {policy}, taken after {when} collections"
+                        );
                     }
                     // The slots of an object with a hash are where they were.
                     put_node(h, 8, 77, 9);
@@ -85,7 +93,9 @@ fn hashes_of_a_full_nursery_find_room() {
     // Nothing is promoted and everything lives: each collection copies a full half, and a word more for each hash.
     for (policy, spill_bytes) in [("never", 0), ("never", 1 << 20), ("v8", 0), ("all", 0)] {
         for per_round in [10, 60, 170, 400] {
-            let config = with(HeapConfig::new(), "promotion", policy).semi_space_bytes(4096).max_old_bytes(4 << 20);
+            let config = with(HeapConfig::new(), "promotion", policy)
+                .semi_space_bytes(4096)
+                .max_old_bytes(4 << 20);
             isolate(config.max_spill_bytes(spill_bytes)).enter(|h| {
                 let mut made = 0;
                 let mut hashes = Vec::new();
@@ -93,7 +103,9 @@ fn hashes_of_a_full_nursery_find_room() {
                     let region = &*h;
                     for _ in 0..per_round {
                         let list = reg(region, 0);
-                        let Ok(new) = region.try_alloc::<Node>(NodeInit { id: made, any: list }) else { break };
+                        let Ok(new) = region.try_alloc::<Node>(NodeInit { id: made, any: list }) else {
+                            break;
+                        };
                         region.regs()[0].set(new.to_value());
                         made += 1;
                     }
@@ -130,12 +142,22 @@ fn hash_list(h: &Heap<Lab>, made: u64, known: &[u64]) -> Vec<u64> {
 
 #[test]
 fn a_hash_taken_when_the_nursery_is_nearly_full_keeps_its_word() {
-    isolate(with(HeapConfig::new(), "promotion", "never").semi_space_bytes(4096).max_spill_bytes(0)).enter(|h| {
+    isolate(
+        with(HeapConfig::new(), "promotion", "never")
+            .semi_space_bytes(4096)
+            .max_spill_bytes(0),
+    )
+    .enter(|h| {
         for fill in 0..250 {
             put_node(h, 0, 1, 9);
             let region = &*h;
             for i in 0..fill {
-                let Ok(garbage) = region.try_alloc::<Node>(NodeInit { id: i, any: Value::nil() }) else { break };
+                let Ok(garbage) = region.try_alloc::<Node>(NodeInit {
+                    id: i,
+                    any: Value::nil(),
+                }) else {
+                    break;
+                };
                 region.regs()[1].set(garbage.to_value());
             }
             let hashes = [hash(region, 0), if fill > 0 { hash(region, 1) } else { 0 }];

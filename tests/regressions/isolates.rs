@@ -14,8 +14,12 @@ fn two_heaps_on_two_threads_do_not_see_each_other() {
                     turn.wait();
                     put_node(h, 0, seed + round, 0);
                     put_bytes(h, 1, seed, 3000);
-                    if round % 7 == 0 { h.collect_minor() }
-                    if round % 31 == 0 { h.collect() }
+                    if round % 7 == 0 {
+                        h.collect_minor()
+                    }
+                    if round % 31 == 0 {
+                        h.collect()
+                    }
                 }
                 check(h);
                 check_bytes(reg(h, 1), seed, 3000);
@@ -43,7 +47,11 @@ fn globals_are_roots_until_they_are_dropped() {
         }
         clear(h, 0);
         for round in 0..6 {
-            if round == 3 { h.collect() } else { h.collect_minor() }
+            if round == 3 {
+                h.collect()
+            } else {
+                h.collect_minor()
+            }
             check(h);
             churn(h);
             for (id, global) in &globals {
@@ -65,7 +73,11 @@ fn globals_are_roots_until_they_are_dropped() {
         globals.clear();
         h.collect();
         check(h);
-        assert_eq!(h.statistics().sizes.old_used_bytes, 0, "a dropped handle keeps its object");
+        assert_eq!(
+            h.statistics().sizes.old_used_bytes,
+            0,
+            "a dropped handle keeps its object"
+        );
     });
 }
 
@@ -73,7 +85,11 @@ fn globals_are_roots_until_they_are_dropped() {
 #[cfg(target_os = "linux")]
 fn address_space_bytes() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").expect("statm");
-    text.split(' ').next().and_then(|pages| pages.parse::<usize>().ok()).expect("a number of pages") * 4096
+    text.split(' ')
+        .next()
+        .and_then(|pages| pages.parse::<usize>().ok())
+        .expect("a number of pages")
+        * 4096
 }
 
 #[cfg(target_os = "linux")]
@@ -95,5 +111,8 @@ fn dropped_heaps_give_their_address_space_back() {
     let one = 3 * (16usize << 30);
     assert!(while_one_lives > one, "the heap reserves {while_one_lives} bytes only");
     let after = address_space_bytes();
-    assert!(after < before + 3 * one, "{before} bytes before, {after} bytes after a hundred heaps");
+    assert!(
+        after < before + 3 * one,
+        "{before} bytes before, {after} bytes after a hundred heaps"
+    );
 }

@@ -14,7 +14,10 @@ fn busy(h: &mut Heap<Lab>, rounds: u64) -> Result<u64, u64> {
         if refused > 20 {
             break;
         }
-        let result = h.try_alloc_with::<Node, _>(|h| NodeInit { id: made, any: reg(h, 0) });
+        let result = h.try_alloc_with::<Node, _>(|h| NodeInit {
+            id: made,
+            any: reg(h, 0),
+        });
         match result {
             Ok((h, new)) => {
                 h.regs()[0].set(new.to_value());
@@ -81,7 +84,9 @@ fn pages_that_fail_at_any_request_end_in_an_error_and_no_worse() {
                     .max_spill_bytes(64 << 10)
                     .max_old_bytes(8 << 20)
                     .page_source(tenure::FailingPages::new(k, persistent));
-                let Ok(mut isolate) = Isolate::<Lab>::new(config, NoRootsInit {}) else { continue };
+                let Ok(mut isolate) = Isolate::<Lab>::new(config, NoRootsInit {}) else {
+                    continue;
+                };
                 heaps += 1;
                 isolate.enter(|h| {
                     unharmed += u64::from(busy(h, 400).is_ok());
@@ -95,13 +100,22 @@ fn pages_that_fail_at_any_request_end_in_an_error_and_no_worse() {
                     }
                     h.collect();
                     check(h);
-                    let again = h.try_alloc_with::<Node, _>(|_| NodeInit { id: 1, any: Value::nil() });
-                    assert!(again.is_ok(), "{policy}: request {k} failed, and an empty heap has no room: {again:?}");
+                    let again = h.try_alloc_with::<Node, _>(|_| NodeInit {
+                        id: 1,
+                        any: Value::nil(),
+                    });
+                    assert!(
+                        again.is_ok(),
+                        "{policy}: request {k} failed, and an empty heap has no room: {again:?}"
+                    );
                 });
             }
         }
     }
-    assert!(heaps > 300 && unharmed > 50 && unharmed < heaps, "{unharmed} of {heaps} heaps came through unharmed");
+    assert!(
+        heaps > 300 && unharmed > 50 && unharmed < heaps,
+        "{unharmed} of {heaps} heaps came through unharmed"
+    );
 }
 
 #[test]
@@ -112,11 +126,18 @@ fn a_raised_limit_is_used_and_asked_for_once() {
         h.set_near_limit_callback(move |near| {
             counted.set(counted.get() + 1);
             assert_eq!(near.initial_limit_bytes, 1 << 20);
-            if counted.get() < 5 { near.limit_bytes + (1 << 20) } else { near.limit_bytes }
+            if counted.get() < 5 {
+                near.limit_bytes + (1 << 20)
+            } else {
+                near.limit_bytes
+            }
         });
         let mut made = 0;
         loop {
-            match h.try_alloc_with::<Node, _>(|h| NodeInit { id: made, any: reg(h, 0) }) {
+            match h.try_alloc_with::<Node, _>(|h| NodeInit {
+                id: made,
+                any: reg(h, 0),
+            }) {
                 Ok((h, new)) => h.regs()[0].set(new.to_value()),
                 Err(e) => {
                     assert!(e.to_string().contains("limit"), "{e}");
@@ -149,12 +170,25 @@ fn pinned_objects_find_room_when_everything_else_is_garbage() {
             put_bytes(h, 0, 1, 131_072 + live_bytes);
             let region = &*h;
             let mut garbage = 0;
-            while region.try_alloc::<Pinned>(PinnedInit { id: garbage, any: Value::nil() }).is_ok() {
+            while region
+                .try_alloc::<Pinned>(PinnedInit {
+                    id: garbage,
+                    any: Value::nil(),
+                })
+                .is_ok()
+            {
                 garbage += 1;
             }
             assert!(garbage > 1000);
-            let made = h.try_alloc_with::<Pinned, _>(|_| PinnedInit { id: 7, any: Value::nil() });
-            assert_eq!(made.map(|(_, p)| p.id()).ok(), Some(7), "{live_bytes} bytes live, {garbage} objects dead");
+            let made = h.try_alloc_with::<Pinned, _>(|_| PinnedInit {
+                id: 7,
+                any: Value::nil(),
+            });
+            assert_eq!(
+                made.map(|(_, p)| p.id()).ok(),
+                Some(7),
+                "{live_bytes} bytes live, {garbage} objects dead"
+            );
             check(h);
         });
     }
@@ -166,7 +200,13 @@ fn large_objects_find_room_when_blocks_are_garbage() {
         for round in 0..20 {
             let region = &*h;
             let mut garbage = 0;
-            while region.try_alloc::<Node>(NodeInit { id: garbage, any: Value::nil() }).is_ok() {
+            while region
+                .try_alloc::<Node>(NodeInit {
+                    id: garbage,
+                    any: Value::nil(),
+                })
+                .is_ok()
+            {
                 garbage += 1;
             }
             for i in 0..3 {

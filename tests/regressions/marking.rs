@@ -39,7 +39,11 @@ fn arrays_of_arrays_of_arrays_are_marked_with_one_entry() {
                     for _ in 0..2 {
                         h.collect();
                         check(h);
-                        assert_eq!(count(reg(h, depth)), made, "{depth} deep, {width} wide, {entries} entries");
+                        assert_eq!(
+                            count(reg(h, depth)),
+                            made,
+                            "{depth} deep, {width} wide, {entries} entries"
+                        );
                     }
                     let overflows = h.statistics().mark_stack_overflows;
                     assert!(overflows > 0 || entries > 3, "{overflows} overflows");
@@ -54,11 +58,21 @@ fn long_arrays_of_long_arrays_are_marked_to_their_ends() {
     // Longer than a chunk of the marker, some longer than a block; more of them than there are cursors.
     for entries in [1, 2, 100] {
         for traversal in ["depth-first", "prefetch"] {
-            isolate(with(small(), "traversal", traversal).mark_stack_entries(entries).max_old_bytes(64 << 20)).enter(|h| {
+            isolate(
+                with(small(), "traversal", traversal)
+                    .mark_stack_entries(entries)
+                    .max_old_bytes(64 << 20),
+            )
+            .enter(|h| {
                 let lengths = [511, 512, 513, 1024, 1025, 1536, 20_000];
                 put_array(h, 0, 0, 700);
                 for slot in 0..700 {
-                    put_array(h, 1, slot as u64, if slot % 50 == 0 { 20_000 } else { lengths[slot % 6] });
+                    put_array(
+                        h,
+                        1,
+                        slot as u64,
+                        if slot % 50 == 0 { 20_000 } else { lengths[slot % 6] },
+                    );
                     let length = array(h, 1).len();
                     for at in [0, length / 2, length - 1] {
                         put_node(h, 2, at as u64, 9);

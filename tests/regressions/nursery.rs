@@ -27,7 +27,9 @@ fn check_list(h: &Heap<Lab>, from: usize, count: u64) {
 fn a_region_that_spilled_is_collected_like_any_other() {
     for policy in ["all", "v8", "never", "adaptive"] {
         for semi_space_bytes in [4096, 64 << 10] {
-            let config = with(small(), "promotion", policy).semi_space_bytes(semi_space_bytes).poison(true);
+            let config = with(small(), "promotion", policy)
+                .semi_space_bytes(semi_space_bytes)
+                .poison(true);
             isolate(config.max_spill_bytes(256 << 10).protect(true)).enter(|h| {
                 let mut made = 0;
                 for round in 0..6 {
@@ -89,7 +91,9 @@ fn without_spill_a_region_continues_in_the_old_generation() {
 fn survivors_that_spilled_leave_room_for_the_next_collection() {
     // An initializer uses the window up, so that its object lies beyond the hard limit; nothing is promoted.
     for old_bytes in [1 << 20, 16 << 20] {
-        let config = with(small(), "promotion", "never").semi_space_bytes(4096).max_old_bytes(old_bytes);
+        let config = with(small(), "promotion", "never")
+            .semi_space_bytes(4096)
+            .max_old_bytes(old_bytes);
         isolate(config.max_spill_bytes(0)).enter(|h| {
             let mut made = 0;
             for _ in 0..60 {
@@ -99,11 +103,16 @@ fn survivors_that_spilled_leave_room_for_the_next_collection() {
                 let result = h.try_alloc_with::<Node, _>(|h| {
                     let mut last = reg(h, 0);
                     for i in 0..200 {
-                        let Ok(new) = h.try_alloc::<Node>(NodeInit { id: id + i, any: last }) else { break };
+                        let Ok(new) = h.try_alloc::<Node>(NodeInit { id: id + i, any: last }) else {
+                            break;
+                        };
                         last = new.to_value();
                     }
                     h.regs()[0].set(last);
-                    NodeInit { id: if last.is_nil() { 0 } else { node(last).id() + 1 }, any: last }
+                    NodeInit {
+                        id: if last.is_nil() { 0 } else { node(last).id() + 1 },
+                        any: last,
+                    }
                 });
                 let Ok((h, last)) = result else { break };
                 h.regs()[0].set(last.to_value());
@@ -147,7 +156,9 @@ fn a_nursery_grows_with_what_survives_and_keeps_it() {
 fn objects_larger_than_the_nursery_are_allocated_and_survive() {
     for policy in ["v8", "never", "all"] {
         for spill_bytes in [0, 64 << 10, 1 << 20] {
-            let config = with(small(), "promotion", policy).semi_space_bytes(4096).max_spill_bytes(spill_bytes);
+            let config = with(small(), "promotion", policy)
+                .semi_space_bytes(4096)
+                .max_spill_bytes(spill_bytes);
             isolate(config).enter(|h| {
                 let lengths = [4000, 4073, 4080, 4088, 5000, 20_000, 131_000, 131_056, 131_057, 300_000];
                 for (i, length) in lengths.into_iter().enumerate() {
@@ -155,7 +166,11 @@ fn objects_larger_than_the_nursery_are_allocated_and_survive() {
                     check(h);
                 }
                 for round in 0..3 {
-                    if round == 1 { h.collect() } else { h.collect_minor() }
+                    if round == 1 {
+                        h.collect()
+                    } else {
+                        h.collect_minor()
+                    }
                     check(h);
                     churn(h);
                     for (i, length) in lengths.into_iter().enumerate() {
@@ -187,7 +202,11 @@ fn registers_that_were_popped_keep_nothing_alive_and_are_never_stale() {
         h.pop_frame(1000);
         h.collect();
         check(h);
-        assert_eq!(h.statistics().sizes.large_used_bytes, 0, "a popped register kept an object");
+        assert_eq!(
+            h.statistics().sizes.large_used_bytes,
+            0,
+            "a popped register kept an object"
+        );
         churn(h);
         h.push_frame(1000).expect("room");
         for register in h.regs() {

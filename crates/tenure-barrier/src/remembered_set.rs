@@ -24,7 +24,10 @@ impl CardEntry {
     }
 }
 
-const _: () = assert!(CARDED_SLOTS_MIN * 8 >= 2 * CARD_BYTES, "REM-UNIQUE: a long array is longer than a card");
+const _: () = assert!(
+    CARDED_SLOTS_MIN * 8 >= 2 * CARD_BYTES,
+    "REM-UNIQUE: a long array is longer than a card"
+);
 
 /// The remembered set.
 ///
@@ -70,7 +73,10 @@ impl RememberedSet {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { owner.header() };
         debug_assert!(header.has(FLAG_UNLOGGED), "REM-UNIQUE");
-        debug_assert!(!cage.nursery().contains(owner.address()), "REM-UNIQUE: a young object needs no logging");
+        debug_assert!(
+            !cage.nursery().contains(owner.address()),
+            "REM-UNIQUE: a young object needs no logging"
+        );
         if header.has(FLAG_CARDED) {
             // SAFETY: OBJ-HEADER is the caller's obligation.
             unsafe { self.remember_card(cage, owner, slot) };
@@ -102,7 +108,10 @@ impl RememberedSet {
     /// `slot` must be a slot of the carded old object `owner` of this cage (OBJ-HEADER).
     #[inline]
     pub unsafe fn remember_card(&mut self, cage: &Cage, owner: ObjectRef, slot: *const u64) {
-        let entry = CardEntry { owner, card: round_down(slot as usize, CARD_BYTES) };
+        let entry = CardEntry {
+            owner,
+            card: round_down(slot as usize, CARD_BYTES),
+        };
         let byte = cage.card(slot as usize);
         // SAFETY: BITMAP-COMMITTED, the card table is committed wherever an object lies.
         let bits = unsafe { *byte };

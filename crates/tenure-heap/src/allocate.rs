@@ -39,9 +39,16 @@ impl Core {
         self.stress_point();
         let accepted_bytes = self.inner().cage.large().bytes() / 2;
         if request.bytes > accepted_bytes {
-            return Err(AllocError::new(request.bytes, AllocErrorKind::TooLarge { accepted_bytes }));
+            return Err(AllocError::new(
+                request.bytes,
+                AllocErrorKind::TooLarge { accepted_bytes },
+            ));
         }
-        if Self::is_windowed(request) { self.make_window_room(request) } else { self.make_old_room(request) }
+        if Self::is_windowed(request) {
+            self.make_window_room(request)
+        } else {
+            self.make_old_room(request)
+        }
     }
 
     fn window_fits(&self, request: &Request) -> bool {
@@ -81,7 +88,11 @@ impl Core {
         while !(self.window_fits(request) && !self.is_cramped()) {
             if !self.raise_limit(request) {
                 // Cramped, but it fits: the program may still finish.
-                return if self.window_fits(request) { Ok(()) } else { Err(self.out_of_memory(request)) };
+                return if self.window_fits(request) {
+                    Ok(())
+                } else {
+                    Err(self.out_of_memory(request))
+                };
             }
             self.minor(Cause::PromotionRoom, Some(PROMOTE_ALL));
         }
@@ -173,8 +184,14 @@ impl Core {
         };
         let raised = inner.near_limit.as_mut().map(|callback| callback(near));
         let possible = inner.config.settings.reserved_bytes();
-        let raised = raised.map(|bytes| bytes.min(possible)).filter(|bytes| *bytes > limit_bytes);
-        inner.emit(&Event::NearLimit { limit_bytes, used_bytes, raised_to_bytes: raised });
+        let raised = raised
+            .map(|bytes| bytes.min(possible))
+            .filter(|bytes| *bytes > limit_bytes);
+        inner.emit(&Event::NearLimit {
+            limit_bytes,
+            used_bytes,
+            raised_to_bytes: raised,
+        });
         if let Some(bytes) = raised {
             inner.budget.max_bytes = bytes;
             inner.old_limit_bytes = inner.old_limit_bytes.max(limit_bytes.min(bytes));
@@ -187,13 +204,20 @@ impl Core {
         let (limit_bytes, used_bytes) = (inner.budget.max_bytes, inner.old_bytes());
         let kind = match inner.refused.take() {
             Some(e) => AllocErrorKind::PageSource(e),
-            None => AllocErrorKind::HeapLimit { limit_bytes, used_bytes },
+            None => AllocErrorKind::HeapLimit {
+                limit_bytes,
+                used_bytes,
+            },
         };
         let reason = match kind {
             AllocErrorKind::PageSource(_) => "the system has no pages",
             _ => "the heap's limit is reached",
         };
-        inner.emit(&Event::OutOfMemory { requested_bytes: request.bytes, limit_bytes, reason });
+        inner.emit(&Event::OutOfMemory {
+            requested_bytes: request.bytes,
+            limit_bytes,
+            reason,
+        });
         AllocError::new(request.bytes, kind)
     }
 
@@ -249,7 +273,8 @@ impl Core {
         } else if request.header & FLAG_PINNED != 0 {
             self.allocate_old(request, header)
         } else {
-            self.allocate_spill(request, header).or_else(|| self.allocate_old(request, header))
+            self.allocate_spill(request, header)
+                .or_else(|| self.allocate_old(request, header))
         };
         match object {
             // SAFETY: OBJ-HEADER, an object's address is not null.
@@ -276,7 +301,9 @@ impl Core {
                 return None;
             }
             let start = inner.nursery.active(&inner.cage).start;
-            self.window.hard.set(start + inner.nursery.capacity_bytes() + inner.nursery.spill_bytes());
+            self.window
+                .hard
+                .set(start + inner.nursery.capacity_bytes() + inner.nursery.spill_bytes());
         }
         self.window.top.set(top + request.bytes);
         let object = ObjectRef::from_address(top);
@@ -312,7 +339,11 @@ impl Core {
         // The pages are new, and so zero.
         // SAFETY: LARGE-MAPPED, the space handed the pages out.
         unsafe { object.set_header(header.with(FLAG_LARGE)) };
-        if inner.large.young_bytes() > inner.nursery.capacity_bytes().max(inner.config.settings.max_semi_space_bytes)
+        if inner.large.young_bytes()
+            > inner
+                .nursery
+                .capacity_bytes()
+                .max(inner.config.settings.max_semi_space_bytes)
             || inner.old_bytes() > inner.old_limit_bytes
         {
             self.request_safepoint();

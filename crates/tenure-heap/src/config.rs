@@ -117,7 +117,11 @@ impl Settings {
     pub fn check(&self) -> Result<(), ConfigError> {
         let semi = self.max_semi_space_bytes;
         if !(MIN_SEMI_SPACE_BYTES..=MAX_SEMI_SPACE_BYTES).contains(&semi) {
-            return Err(ConfigError::new("max-semi-space-size", semi, "a half has 4 KiB to 1 GiB"));
+            return Err(ConfigError::new(
+                "max-semi-space-size",
+                semi,
+                "a half has 4 KiB to 1 GiB",
+            ));
         }
         let initial = self.initial_semi_space_bytes;
         if !(MIN_SEMI_SPACE_BYTES..=semi).contains(&initial) {
@@ -129,10 +133,18 @@ impl Settings {
         }
         if !(2..=64).contains(&self.semi_space_growth_factor) {
             let given = self.semi_space_growth_factor;
-            return Err(ConfigError::new("semi-space-growth-factor", given, "the factor is 2 to 64"));
+            return Err(ConfigError::new(
+                "semi-space-growth-factor",
+                given,
+                "the factor is 2 to 64",
+            ));
         }
         if self.max_old_bytes < MIB || self.max_old_bytes > 1 << 42 {
-            return Err(ConfigError::new("max-old-space-size", self.max_old_bytes, "1 MB to 4 TB"));
+            return Err(ConfigError::new(
+                "max-old-space-size",
+                self.max_old_bytes,
+                "1 MB to 4 TB",
+            ));
         }
         if self.mark_stack_entries == 0 {
             return Err(ConfigError::new("mark-stack-entries", 0, "at least 1"));
@@ -186,16 +198,34 @@ impl Default for HeapConfig {
 
 impl From<Settings> for HeapConfig {
     fn from(settings: Settings) -> HeapConfig {
-        HeapConfig { settings, policy: None, clock: None, listener: None, source: None }
+        HeapConfig {
+            settings,
+            policy: None,
+            clock: None,
+            listener: None,
+            source: None,
+        }
     }
 }
 
 /// The presets, with what each is for.
 pub(crate) const PRESETS: [(&str, &str); 4] = [
-    ("v8-2012", "semispaces of 1 to 16 MiB, 1400 MiB, promotion by age mark or 25 % fill (the default)"),
-    ("v8-modern", "semispaces of 1 to 16 MiB, 4096 MiB, promotion by age mark, as Node 20"),
-    ("low-latency", "semispaces of 256 KiB to 1 MiB, promotion by age mark or fill: short minor pauses"),
-    ("throughput", "semispaces of 16 to 64 MiB, 4096 MiB, adaptive promotion: few collections"),
+    (
+        "v8-2012",
+        "semispaces of 1 to 16 MiB, 1400 MiB, promotion by age mark or 25 % fill (the default)",
+    ),
+    (
+        "v8-modern",
+        "semispaces of 1 to 16 MiB, 4096 MiB, promotion by age mark, as Node 20",
+    ),
+    (
+        "low-latency",
+        "semispaces of 256 KiB to 1 MiB, promotion by age mark or fill: short minor pauses",
+    ),
+    (
+        "throughput",
+        "semispaces of 16 to 64 MiB, 4096 MiB, adaptive promotion: few collections",
+    ),
 ];
 
 impl HeapConfig {
@@ -245,7 +275,11 @@ impl HeapConfig {
             }
             _ => {
                 let names: Vec<String> = PRESETS.iter().map(|(n, what)| format!("{n} ({what})")).collect();
-                return Err(ConfigError::new("preset", name, format!("the presets are {}", names.join("; "))));
+                return Err(ConfigError::new(
+                    "preset",
+                    name,
+                    format!("the presets are {}", names.join("; ")),
+                ));
             }
         }
         Ok(())
@@ -299,9 +333,7 @@ impl HeapConfig {
     pub(crate) fn take_source(&mut self) -> Box<dyn PageSource> {
         match self.source.take() {
             Some(source) => source,
-            None if self.settings.fail_pages_at > 0 => {
-                Box::new(FailingPages::new(self.settings.fail_pages_at, true))
-            }
+            None if self.settings.fail_pages_at > 0 => Box::new(FailingPages::new(self.settings.fail_pages_at, true)),
             None => Box::new(SystemPages),
         }
     }

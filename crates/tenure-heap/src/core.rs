@@ -14,9 +14,7 @@ use tenure_events::{Cause, Clock, Event, HeapSizes, Listener, PauseLog, TraceGc}
 use tenure_marking::Marker;
 use tenure_memory::{Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
-use tenure_object::{
-    FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange,
-};
+use tenure_object::{FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
@@ -141,7 +139,10 @@ pub(crate) type NearLimitCallback = Box<dyn FnMut(NearLimit) -> usize>;
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner").field("config", &self.config).field("totals", &self.totals).finish_non_exhaustive()
+        f.debug_struct("Inner")
+            .field("config", &self.config)
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
     }
 }
 
@@ -208,7 +209,10 @@ impl Core {
             pointer: BlockSpace::new(cage.pointer(), true),
             data: BlockSpace::new(cage.data(), false),
             large: LargeSpace::new(cage.large()),
-            budget: Budget { committed_bytes: 0, max_bytes: settings.max_old_bytes },
+            budget: Budget {
+                committed_bytes: 0,
+                max_bytes: settings.max_old_bytes,
+            },
             refused: None,
             remembered: RememberedSet::new(),
             marker: Marker::new(settings.mark_stack_entries, cage.heap().bytes(), settings.traversal),
@@ -218,7 +222,10 @@ impl Core {
             trace: TraceGc::new(std::process::id(), id),
             pauses: PauseLog::new(),
             globals: Globals::default(),
-            roots: RootsStruct { base: std::ptr::null_mut(), slot_map: &[] },
+            roots: RootsStruct {
+                base: std::ptr::null_mut(),
+                slot_map: &[],
+            },
             near_limit: None,
             ineffective: IneffectiveMajors::default(),
             gave_up: false,
@@ -257,7 +264,10 @@ impl Core {
     ///
     /// Invariant (NO-COLLECT): `&Core` is used by one thread, and no method of `&Core` calls another while it uses the
     /// result of this one; only `&mut Core` collects.
-    #[allow(clippy::mut_from_ref, reason = "the cell makes `&Core` allocate; NO-COLLECT says why it is sound")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the cell makes `&Core` allocate; NO-COLLECT says why it is sound"
+    )]
     pub(crate) fn inner(&self) -> &mut Inner {
         // SAFETY: NO-COLLECT, a core is not Sync, and the borrows of `&Core` methods do not overlap.
         unsafe { &mut *self.inner.get() }
@@ -286,11 +296,18 @@ impl Core {
         inner.soft_limit = start + capacity;
         if inner.config.settings.stress_scavenge_percent > 0 {
             let used = self.window.top.get() - start;
-            let fill = inner.random.below(inner.config.settings.stress_scavenge_percent * capacity as u64 / 100 + 1) as usize;
+            let fill = inner
+                .random
+                .below(inner.config.settings.stress_scavenge_percent * capacity as u64 / 100 + 1)
+                as usize;
             inner.soft_limit = start + fill.max(used.min(capacity)).max(capacity / 16);
         }
         self.window.hard.set(start + capacity + inner.nursery.spill_bytes());
-        self.window.limit.set(if inner.config.settings.gc_interval > 0 { 0 } else { inner.soft_limit });
+        self.window.limit.set(if inner.config.settings.gc_interval > 0 {
+            0
+        } else {
+            inner.soft_limit
+        });
     }
 
     /// Asks the mutator to come to a safepoint at its next collecting allocation.
@@ -316,7 +333,11 @@ impl Core {
     pub unsafe fn log_slow(&self, payload: *mut u64, slot: *const u64) {
         let inner = self.inner();
         // SAFETY: OBJ-HEADER is the caller's obligation; its unlogged bit says that it is old.
-        unsafe { inner.remembered.log(&inner.cage, ObjectRef::from_payload(payload as usize), slot) };
+        unsafe {
+            inner
+                .remembered
+                .log(&inner.cage, ObjectRef::from_payload(payload as usize), slot)
+        };
     }
 
     /// The address form: called after storing `value` into `slot`, whose owner is not known.
@@ -328,7 +349,10 @@ impl Core {
     pub unsafe fn store_barrier(&self, slot: *const u64, value: u64) {
         let inner = self.inner();
         let cage = &inner.cage;
-        let young_or_large = Range { start: cage.nursery().start, end: cage.large().end };
+        let young_or_large = Range {
+            start: cage.nursery().start,
+            end: cage.large().end,
+        };
         if !cage.nursery().contains(slot as usize) && ReferenceRange::new(young_or_large).contains(value) {
             self.store_barrier_slow(slot);
         }
@@ -381,7 +405,11 @@ impl Core {
                 // word in the reserve half.
                 let young = inner.cage.nursery().contains(object.address());
                 let roomy = !young || inner.nursery.reserve_hash();
-                let state = if roomy { HashState::FromAddress } else { HashState::Constant };
+                let state = if roomy {
+                    HashState::FromAddress
+                } else {
+                    HashState::Constant
+                };
                 // SAFETY: OBJ-HEADER is the caller's obligation.
                 unsafe { object.set_header(header.with_hash_state(state)) };
                 // SAFETY: OBJ-HEADER, as the caller's, and the state is not None any more.
@@ -574,7 +602,11 @@ impl Inner {
             &mut self.pointer,
             &mut self.data,
             &mut self.large,
-            Pages { cage: &mut self.cage, budget: &mut self.budget, refused: &mut self.refused },
+            Pages {
+                cage: &mut self.cage,
+                budget: &mut self.budget,
+                refused: &mut self.refused,
+            },
         )
     }
 

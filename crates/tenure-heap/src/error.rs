@@ -59,7 +59,10 @@ impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "out of memory: {} bytes were asked for, ", self.requested_bytes)?;
         match &self.kind {
-            AllocErrorKind::HeapLimit { limit_bytes, used_bytes } => write!(
+            AllocErrorKind::HeapLimit {
+                limit_bytes,
+                used_bytes,
+            } => write!(
                 f,
                 "the old generation holds {used_bytes} of at most {limit_bytes} bytes after a full collection; \
                  raise the limit (--max-old-space-size) or drop references"
@@ -84,7 +87,11 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(name: &str, given: impl fmt::Display, accepted: impl Into<String>) -> ConfigError {
-        ConfigError { name: name.to_string(), given: given.to_string(), accepted: accepted.into() }
+        ConfigError {
+            name: name.to_string(),
+            given: given.to_string(),
+            accepted: accepted.into(),
+        }
     }
 
     /// Returns the name of the option.

@@ -22,34 +22,129 @@ pub struct FlagSpec {
 }
 
 const fn flag(name: &'static str, value_name: &'static str, default: &'static str, help: &'static str) -> FlagSpec {
-    FlagSpec { name, value_name, help, default }
+    FlagSpec {
+        name,
+        value_name,
+        help,
+        default,
+    }
 }
 
 static FLAGS: [FlagSpec; 25] = [
-    flag("preset", "NAME", "v8-2012", "a named set of values: v8-2012, v8-modern, low-latency or throughput"),
+    flag(
+        "preset",
+        "NAME",
+        "v8-2012",
+        "a named set of values: v8-2012, v8-modern, low-latency or throughput",
+    ),
     flag("max-old-space-size", "MB", "1400", "hard limit of the old generation"),
-    flag("initial-old-space-size", "MB", "256", "old generation size that starts the first major collection"),
-    flag("max-semi-space-size", "MB", "16", "largest capacity of one half of the nursery"),
-    flag("min-semi-space-size", "MB", "1", "initial capacity of one half of the nursery"),
-    flag("max-new-space-size", "KB", "32768", "largest capacity of both halves together; at least 8"),
-    flag("semi-space-growth-factor", "N", "2", "by how much a half of the nursery grows at a time"),
-    flag("heap-growing-percent", "P", "0", "growth of the old generation's limit over what is live; 0: by V8's controller"),
-    flag("promotion", "POLICY", "v8", "which survivors are promoted: age-mark, fill, v8, age=N, all, never, adaptive, random=SEED"),
-    flag("mark-stack-entries", "N", "524288", "capacity of the mark stack; 1 works too"),
-    flag("traversal", "HOW", "auto", "how the marker walks: auto, depth-first or prefetch"),
-    flag("measured-speeds", "", "false", "let measured speeds take part in limits and shrinking, as V8 does"),
+    flag(
+        "initial-old-space-size",
+        "MB",
+        "256",
+        "old generation size that starts the first major collection",
+    ),
+    flag(
+        "max-semi-space-size",
+        "MB",
+        "16",
+        "largest capacity of one half of the nursery",
+    ),
+    flag(
+        "min-semi-space-size",
+        "MB",
+        "1",
+        "initial capacity of one half of the nursery",
+    ),
+    flag(
+        "max-new-space-size",
+        "KB",
+        "32768",
+        "largest capacity of both halves together; at least 8",
+    ),
+    flag(
+        "semi-space-growth-factor",
+        "N",
+        "2",
+        "by how much a half of the nursery grows at a time",
+    ),
+    flag(
+        "heap-growing-percent",
+        "P",
+        "0",
+        "growth of the old generation's limit over what is live; 0: by V8's controller",
+    ),
+    flag(
+        "promotion",
+        "POLICY",
+        "v8",
+        "which survivors are promoted: age-mark, fill, v8, age=N, all, never, adaptive, random=SEED",
+    ),
+    flag(
+        "mark-stack-entries",
+        "N",
+        "524288",
+        "capacity of the mark stack; 1 works too",
+    ),
+    flag(
+        "traversal",
+        "HOW",
+        "auto",
+        "how the marker walks: auto, depth-first or prefetch",
+    ),
+    flag(
+        "measured-speeds",
+        "",
+        "false",
+        "let measured speeds take part in limits and shrinking, as V8 does",
+    ),
     flag("trace-gc", "", "false", "print one line for each collection"),
-    flag("trace-gc-nvp", "", "false", "print one line of keys and values for each collection"),
-    flag("verify-heap", "", "false", "check every invariant after each collection"),
-    flag("gc-interval", "N", "0", "collect at every N-th allocation, every eighth time a major collection"),
-    flag("stress-scavenge", "PERCENT", "0", "start minor collections at random fills of up to PERCENT"),
+    flag(
+        "trace-gc-nvp",
+        "",
+        "false",
+        "print one line of keys and values for each collection",
+    ),
+    flag(
+        "verify-heap",
+        "",
+        "false",
+        "check every invariant after each collection",
+    ),
+    flag(
+        "gc-interval",
+        "N",
+        "0",
+        "collect at every N-th allocation, every eighth time a major collection",
+    ),
+    flag(
+        "stress-scavenge",
+        "PERCENT",
+        "0",
+        "start minor collections at random fills of up to PERCENT",
+    ),
     flag("poison", "", "false", "fill dead memory with patterns"),
-    flag("protect", "", "false", "make the reserve half of the nursery inaccessible between collections"),
-    flag("fail-pages-at", "N", "0", "let the N-th request for pages fail, and all later ones"),
+    flag(
+        "protect",
+        "",
+        "false",
+        "make the reserve half of the nursery inaccessible between collections",
+    ),
+    flag(
+        "fail-pages-at",
+        "N",
+        "0",
+        "let the N-th request for pages fail, and all later ones",
+    ),
     flag("register-words", "N", "1048576", "size of the register stack"),
     flag("operand-words", "N", "1048576", "size of the operand stack"),
     flag("handle-words", "N", "262144", "size of the handle stack"),
-    flag("max-spill-size", "KB", "16384", "how far region allocation may run beyond the nursery's limit"),
+    flag(
+        "max-spill-size",
+        "KB",
+        "16384",
+        "how far region allocation may run beyond the nursery's limit",
+    ),
     flag("seed", "N", "1", "seed of the random stress settings"),
 ];
 
@@ -106,7 +201,9 @@ impl HeapConfig {
                 s.growing_percent = (percent > 0).then_some(percent);
             }
             "promotion" => {
-                s.promotion = value.parse().map_err(|e| ConfigError::new(name, value, format!("{e}")))?;
+                s.promotion = value
+                    .parse()
+                    .map_err(|e| ConfigError::new(name, value, format!("{e}")))?;
             }
             "mark-stack-entries" => s.mark_stack_entries = number(name, value, 1)?,
             "traversal" => {
@@ -138,7 +235,11 @@ impl HeapConfig {
             "seed" => s.seed = number(name, value, 1)? as u64,
             _ => {
                 let names: Vec<&str> = FLAGS.iter().map(|f| f.name).collect();
-                return Err(ConfigError::new(name, value, format!("there is no such option; there are {}", names.join(", "))));
+                return Err(ConfigError::new(
+                    name,
+                    value,
+                    format!("there is no such option; there are {}", names.join(", ")),
+                ));
             }
         }
         Ok(())
@@ -160,7 +261,13 @@ mod tests {
         for f in HeapConfig::flags() {
             let mut config = HeapConfig::new();
             config.set_flag(f.name, f.default).unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!(config.settings(), HeapConfig::new().settings(), "--{}={}", f.name, f.default);
+            assert_eq!(
+                config.settings(),
+                HeapConfig::new().settings(),
+                "--{}={}",
+                f.name,
+                f.default
+            );
         }
     }
 
@@ -176,7 +283,10 @@ mod tests {
             ("no-such", "1", "max-old-space-size"),
         ] {
             let error = config.set_flag(name, value).expect_err("not accepted").to_string();
-            assert!(error.contains(says) && error.contains(value) && error.contains(name), "{error}");
+            assert!(
+                error.contains(says) && error.contains(value) && error.contains(name),
+                "{error}"
+            );
         }
     }
 }

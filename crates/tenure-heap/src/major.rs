@@ -13,8 +13,10 @@ use tenure_policy::trigger::MajorOutcome;
 use crate::core::{AbortOnPanic, Core};
 
 /// The rule that promotes every survivor.
-pub(crate) const PROMOTE_ALL: PromotionRule =
-    PromotionRule::Threshold { age_collections: 0, fill_bytes: NEVER_BY_FILL };
+pub(crate) const PROMOTE_ALL: PromotionRule = PromotionRule::Threshold {
+    age_collections: 0,
+    fill_bytes: NEVER_BY_FILL,
+};
 
 impl Core {
     /// Collects both generations. Pauses for time proportional to what is live.
@@ -72,7 +74,9 @@ impl Core {
         let top = self.window.top.get();
         let inner = self.inner();
         let (color, heap_start) = (inner.cage.color(), inner.cage.heap().start);
-        inner.remembered.retain(&inner.cage, |object| color.get((object.address() - heap_start) / 8));
+        inner
+            .remembered
+            .retain(&inner.cage, |object| color.get((object.address() - heap_start) / 8));
         let poison = inner.config.settings.poison;
         let (pointer, data, large, mut pages) = inner.spaces();
         // SAFETY: MARK-STRONG, marking has finished.
@@ -96,7 +100,10 @@ impl Core {
         let (gc, mutator) = if inner.config.settings.measured_speeds && elapsed_ns > 0 {
             let mark_ns = (record.phases.get(Phase::Mark) + record.phases.get(Phase::Rescan)).max(1);
             let grown = record.before.old_used_bytes.saturating_sub(inner.old_bytes_after_major);
-            (Some(live_bytes as f64 * 1e6 / mark_ns as f64), Some(grown as f64 * 1e6 / elapsed_ns as f64))
+            (
+                Some(live_bytes as f64 * 1e6 / mark_ns as f64),
+                Some(grown as f64 * 1e6 / elapsed_ns as f64),
+            )
         } else {
             (None, None)
         };
@@ -104,7 +111,11 @@ impl Core {
             live_bytes,
             max_bytes: inner.budget.max_bytes,
             nursery_capacity_bytes: inner.nursery.capacity_bytes(),
-            initial_limit_bytes: inner.config.settings.initial_old_limit_bytes.min(inner.config.settings.max_old_bytes),
+            initial_limit_bytes: inner
+                .config
+                .settings
+                .initial_old_limit_bytes
+                .min(inner.config.settings.max_old_bytes),
             gc_bytes_per_ms: gc,
             mutator_bytes_per_ms: mutator,
             mode: GrowthMode::Normal,
@@ -113,9 +124,18 @@ impl Core {
         let from_bytes = std::mem::replace(&mut inner.old_limit_bytes, decision.limit_bytes);
         let reason = decision.reason.as_str();
         let value = decision.limit_bytes as u64;
-        record.decisions.push(Decision { subject: "old limit", value, unit: "bytes", reason });
+        record.decisions.push(Decision {
+            subject: "old limit",
+            value,
+            unit: "bytes",
+            reason,
+        });
         if from_bytes != decision.limit_bytes {
-            inner.emit(&Event::OldLimitChanged { from_bytes, to_bytes: decision.limit_bytes, reason });
+            inner.emit(&Event::OldLimitChanged {
+                from_bytes,
+                to_bytes: decision.limit_bytes,
+                reason,
+            });
         }
     }
 

@@ -107,7 +107,9 @@ impl Core {
         let inner = self.inner();
         let end_ns = inner.clock.now_ns();
         record.pause_ns = end_ns - record.start_ns;
-        record.phases.add(Phase::Finish, record.pause_ns.saturating_sub(record.phases.total_ns()));
+        record
+            .phases
+            .add(Phase::Finish, record.pause_ns.saturating_sub(record.phases.total_ns()));
         inner.pauses.record_collection(&record);
         inner.totals.collection_ns += record.pause_ns;
         inner.totals.longest_pause_ns = inner.totals.longest_pause_ns.max(record.pause_ns);
@@ -160,18 +162,34 @@ impl Core {
         inner.nursery.check_room(condemned_bytes);
         inner.nursery.flip();
         let to = inner.nursery.active(&inner.cage);
-        let to = Range { start: to.start, end: to.start + inner.nursery.committed_half_bytes() };
+        let to = Range {
+            start: to.start,
+            end: to.start + inner.nursery.committed_half_bytes(),
+        };
         let large = inner.cage.large();
-        let (kinds, spill) = (inner.kinds, Range { start: from.start, end: self.window.top.get().max(from.start) });
+        let (kinds, spill) = (
+            inner.kinds,
+            Range {
+                start: from.start,
+                end: self.window.top.get().max(from.start),
+            },
+        );
         let mut target = Promotions {
             pointer: &mut inner.pointer,
             data: &mut inner.data,
             large: &mut inner.large,
-            pages: Pages { cage: &mut inner.cage, budget: &mut inner.budget, refused: &mut inner.refused },
+            pages: Pages {
+                cage: &mut inner.cage,
+                budget: &mut inner.budget,
+                refused: &mut inner.refused,
+            },
             remembered: &mut inner.remembered,
             kinds,
         };
-        let promotion = Promotion { policy: &mut *inner.policy, rule };
+        let promotion = Promotion {
+            policy: &mut *inner.policy,
+            rule,
+        };
         // SAFETY: NUR-EMPTY and NUR-ROOM hold between collections, and this is a safepoint.
         let mut evacuation =
             unsafe { Evacuation::begin(spill, to, large, capacity_bytes, kinds, promotion, &mut target) };
@@ -251,7 +269,9 @@ impl Core {
         let time = inner.clock.now_ns();
         let start = inner.nursery.active(&inner.cage).start;
         let used_bytes = self.window.top.get() - start;
-        let elapsed_ms = record.start_ns.saturating_sub(inner.pauses.pauses().last().map_or(0, |p| p.end_ns())) as f64;
+        let elapsed_ms = record
+            .start_ns
+            .saturating_sub(inner.pauses.pauses().last().map_or(0, |p| p.end_ns())) as f64;
         let speed = (inner.config.settings.measured_speeds && elapsed_ms > 0.0)
             .then(|| record.before.nursery_used_bytes as f64 / (elapsed_ms / 1e6));
         let capacity_bytes = inner.nursery.capacity_bytes();
@@ -276,12 +296,23 @@ impl Core {
                     inner.remembered.reserve(to_bytes / 16);
                     inner.end_spill(used_bytes);
                     let reason = decision.reason.as_str();
-                    inner.emit(&Event::NurseryResized { from_bytes: capacity_bytes, to_bytes, reason });
+                    inner.emit(&Event::NurseryResized {
+                        from_bytes: capacity_bytes,
+                        to_bytes,
+                        reason,
+                    });
                     let value = to_bytes as u64;
-                    record.decisions.push(Decision { subject: "nursery size", value, unit: "bytes", reason });
+                    record.decisions.push(Decision {
+                        subject: "nursery size",
+                        value,
+                        unit: "bytes",
+                        reason,
+                    });
                 }
                 Err(e) => {
-                    inner.emit(&Event::PageSourceFailed { bytes: e.requested_bytes() });
+                    inner.emit(&Event::PageSourceFailed {
+                        bytes: e.requested_bytes(),
+                    });
                     inner.refused = Some(e);
                 }
             }
@@ -292,14 +323,28 @@ impl Core {
 
 fn describe(rule: PromotionRule, forced: bool) -> Decision {
     let (value, unit, reason) = match rule {
-        PromotionRule::Threshold { age_collections: 0, .. } if forced => (0, "collections", "make room for the mutator"),
-        PromotionRule::Threshold { age_collections: 255, fill_bytes } => {
-            (fill_bytes as u64, "bytes of to-space", "promote what does not fit below")
+        PromotionRule::Threshold { age_collections: 0, .. } if forced => {
+            (0, "collections", "make room for the mutator")
         }
-        PromotionRule::Threshold { age_collections, .. } => {
-            (u64::from(age_collections), "collections", "promote what survived as many")
-        }
+        PromotionRule::Threshold {
+            age_collections: 255,
+            fill_bytes,
+        } => (
+            fill_bytes as u64,
+            "bytes of to-space",
+            "promote what does not fit below",
+        ),
+        PromotionRule::Threshold { age_collections, .. } => (
+            u64::from(age_collections),
+            "collections",
+            "promote what survived as many",
+        ),
         PromotionRule::PerObject => (0, "rule", "the policy decides for each object"),
     };
-    Decision { subject: "promotion", value, unit, reason }
+    Decision {
+        subject: "promotion",
+        value,
+        unit,
+        reason,
+    }
 }

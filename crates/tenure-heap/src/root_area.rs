@@ -31,7 +31,14 @@ impl RootArea {
         let base = Box::into_raw(vec![0u64; words].into_boxed_slice()).cast::<u64>();
         // SAFETY: MEM-OWNED, one past the end of the allocation.
         let end = unsafe { base.add(words) };
-        RootArea { base, top: Cell::new(base), end, window_words, high_water: Cell::new(base), words }
+        RootArea {
+            base,
+            top: Cell::new(base),
+            end,
+            window_words,
+            high_water: Cell::new(base),
+            words,
+        }
     }
 
     /// Returns how many words are scanned.

@@ -24,7 +24,11 @@ pub struct VerifyError {
 
 impl VerifyError {
     fn new(invariant: &'static str, message: impl Into<String>) -> VerifyError {
-        VerifyError { invariant, message: message.into(), path: Vec::new() }
+        VerifyError {
+            invariant,
+            message: message.into(),
+            path: Vec::new(),
+        }
     }
 
     /// Returns the name of the invariant, as in ARCHITECTURE.md.
@@ -100,7 +104,10 @@ impl Verifier<'_> {
         if window.hard.get() != hard || limit > hard || top < active.start || top > hard + crate::WINDOW_SLACK_BYTES {
             return Err(VerifyError::new(
                 "NUR-BUMP",
-                format!("window {top:#x} / {limit:#x} / {:#x}, active half {active:x?}, hard {hard:#x}", window.hard.get()),
+                format!(
+                    "window {top:#x} / {limit:#x} / {:#x}, active half {active:x?}, hard {hard:#x}",
+                    window.hard.get()
+                ),
             ));
         }
         Ok(())
@@ -113,27 +120,41 @@ impl Verifier<'_> {
             unsafe { ObjectRef::words(header, &self.inner.kinds) }
         };
         for space in [&self.inner.pointer, &self.inner.data] {
-            space.check_integrity(cage, words_of).map_err(|m| VerifyError::new("OLD-COVERED", m))?;
+            space
+                .check_integrity(cage, words_of)
+                .map_err(|m| VerifyError::new("OLD-COVERED", m))?;
         }
-        self.inner.large.check_integrity(cage).map_err(|m| VerifyError::new("LARGE-MAPPED", m))?;
+        self.inner
+            .large
+            .check_integrity(cage)
+            .map_err(|m| VerifyError::new("LARGE-MAPPED", m))?;
         let held = self.inner.pointer.committed_bytes()
             + self.inner.data.committed_bytes()
             + self.inner.large.committed_bytes();
         if held != self.inner.budget.committed_bytes {
             let counted = self.inner.budget.committed_bytes;
-            return Err(VerifyError::new("OLD-BUDGET", format!("the spaces hold {held} bytes, counted {counted}")));
+            return Err(VerifyError::new(
+                "OLD-BUDGET",
+                format!("the spaces hold {held} bytes, counted {counted}"),
+            ));
         }
         Ok(())
     }
 
     fn check_remembered_set(&self) -> Result<(), VerifyError> {
         let fail = |o: ObjectRef, what: &str| {
-            Err(VerifyError::new("REM-UNIQUE", format!("{what}: {:#x} {:?}", o.address(), Inner::header_of(o))))
+            Err(VerifyError::new(
+                "REM-UNIQUE",
+                format!("{what}: {:#x} {:?}", o.address(), Inner::header_of(o)),
+            ))
         };
         if self.owners.len() != self.inner.remembered.owners().len()
             || self.cards.len() != self.inner.remembered.cards().len()
         {
-            return Err(VerifyError::new("REM-UNIQUE", "an entry is in the remembered set twice"));
+            return Err(VerifyError::new(
+                "REM-UNIQUE",
+                "an entry is in the remembered set twice",
+            ));
         }
         for &owner in &self.owners {
             if self.is_nursery(owner) {
@@ -147,7 +168,8 @@ impl Verifier<'_> {
         for entry in self.inner.remembered.cards() {
             // SAFETY: BITMAP-COMMITTED, the card belongs to an object.
             if unsafe { *self.inner.cage.card(entry.card) } & entry.bit() == 0
-                || !Inner::header_of(entry.owner).has(FLAG_CARDED) {
+                || !Inner::header_of(entry.owner).has(FLAG_CARDED)
+            {
                 return fail(entry.owner, "a remembered card has no byte or no carded owner");
             }
         }
@@ -160,7 +182,10 @@ impl Verifier<'_> {
             let bit = cage.bit(block);
             if let Some(marked) = cage.color().set_bits(bit, bit + tenure_memory::BLOCK_WORDS).next() {
                 let address = cage.address(marked);
-                return Err(VerifyError::new("MARK-CLEAR", format!("{address:#x} has a color between collections")));
+                return Err(VerifyError::new(
+                    "MARK-CLEAR",
+                    format!("{address:#x} has a color between collections"),
+                ));
             }
         }
         Ok(())
@@ -186,9 +211,13 @@ impl Verifier<'_> {
             // SAFETY: KIND-LAYOUT, checked when the object was reached.
             unsafe { object.visit_slots(header, &self.inner.kinds, |slot| words.push((slot as usize, *slot))) };
             for (slot, word) in words {
-                let edge = Edge { from: Some(object), slot: (slot - object.payload()) / 8 };
+                let edge = Edge {
+                    from: Some(object),
+                    slot: (slot - object.payload()) / 8,
+                };
                 self.check_edge(word, edge, &mut queue)?;
-                self.check_remembered(object, header, slot, word).map_err(|e| self.with_path(e, object))?;
+                self.check_remembered(object, header, slot, word)
+                    .map_err(|e| self.with_path(e, object))?;
             }
         }
         Ok(())
@@ -223,7 +252,11 @@ impl Verifier<'_> {
                 return fail("LARGE-MAPPED", "is no large object");
             }
         } else {
-            let space = if cage.data().contains(address) { &inner.data } else { &inner.pointer };
+            let space = if cage.data().contains(address) {
+                &inner.data
+            } else {
+                &inner.pointer
+            };
             if space.find_start(cage, address) != Some(object) {
                 return fail("OLD-COVERED", "is not where an object starts");
             }
@@ -239,14 +272,20 @@ impl Verifier<'_> {
             return fail("LARGE-MAPPED", "has the wrong large flag");
         }
         if nursery && (header.has(FLAG_UNLOGGED) || header.has(FLAG_CARDED) || header.has(FLAG_PINNED)) {
-            return fail("REM-UNIQUE", &format!("is young and has an old object's flags: {header:?}"));
+            return fail(
+                "REM-UNIQUE",
+                &format!("is young and has an old object's flags: {header:?}"),
+            );
         }
         if cage.data().contains(address) && ObjectRef::has_slots(header, &inner.kinds) {
             return fail("OLD-DATA", "holds slots but lies among data");
         }
         let old = !nursery && !(cage.large().contains(address) && inner.large.is_young(address));
         if old && header.has(FLAG_UNLOGGED) == self.owners.contains(&object) {
-            return fail("REM-UNIQUE", "is old, and its unlogged bit does not say whether it is remembered");
+            return fail(
+                "REM-UNIQUE",
+                "is old, and its unlogged bit does not say whether it is remembered",
+            );
         }
         Ok(())
     }
@@ -258,7 +297,10 @@ impl Verifier<'_> {
             return Ok(());
         }
         let known = if header.has(FLAG_CARDED) {
-            self.cards.contains(&CardEntry { owner: object, card: round_down(slot, CARD_BYTES) })
+            self.cards.contains(&CardEntry {
+                owner: object,
+                card: round_down(slot, CARD_BYTES),
+            })
         } else {
             self.owners.contains(&object)
         };
@@ -266,7 +308,10 @@ impl Verifier<'_> {
             return Ok(());
         }
         let (owner, index) = (object.address(), (slot - object.payload()) / 8);
-        Err(VerifyError::new("REM-COMPLETE", format!("slot {index} of {owner:#x} refers to the nursery unremembered")))
+        Err(VerifyError::new(
+            "REM-COMPLETE",
+            format!("slot {index} of {owner:#x} refers to the nursery unremembered"),
+        ))
     }
 
     /// Checks the old objects that no root reaches, too: their slots must refer to objects still.
@@ -276,7 +321,10 @@ impl Verifier<'_> {
         for space in [&self.inner.pointer, &self.inner.data] {
             let open = space.open_hole();
             for block in space.blocks() {
-                for bit in cage.starts().set_bits(cage.bit(block), cage.bit(block) + tenure_memory::BLOCK_WORDS) {
+                for bit in cage
+                    .starts()
+                    .set_bits(cage.bit(block), cage.bit(block) + tenure_memory::BLOCK_WORDS)
+                {
                     let address = cage.address(bit);
                     let object = ObjectRef::from_address(address);
                     if !(open.start < open.end && open.contains(address)) && Inner::header_of(object).kind() != 0 {
@@ -295,7 +343,11 @@ impl Verifier<'_> {
                 self.check_remembered(object, header, slot, word)?;
                 if word.is_multiple_of(8) && word != 0 && self.inner.cage.heap().contains(word as usize - 8) {
                     self.check_object(ObjectRef::from_reference(word)).map_err(|mut e| {
-                        e.path.push(format!("slot {} of {:#x}", (slot - object.payload()) / 8, object.address()));
+                        e.path.push(format!(
+                            "slot {} of {:#x}",
+                            (slot - object.payload()) / 8,
+                            object.address()
+                        ));
                         e
                     })?;
                 }
@@ -316,7 +368,9 @@ impl Verifier<'_> {
                     } else {
                         "unknown kind"
                     };
-                    error.path.push(format!("slot {} of {name} {:#x}", edge.slot, from.address()));
+                    error
+                        .path
+                        .push(format!("slot {} of {name} {:#x}", edge.slot, from.address()));
                 }
                 None => error.path.push(format!("root {}", edge.slot)),
             }

@@ -87,7 +87,11 @@ impl Colors {
         if first == 0 {
             return 0;
         }
-        let next = if first >> 63 != 0 { self.bitmap.word(index + 1) } else { 0 };
+        let next = if first >> 63 != 0 {
+            self.bitmap.word(index + 1)
+        } else {
+            0
+        };
         first & !(word >> 1 | next << 63)
     }
 

@@ -15,7 +15,11 @@ impl MarkStack {
     /// Makes a stack for `capacity` entries, at least one.
     #[must_use]
     pub fn new(capacity: usize) -> MarkStack {
-        MarkStack { entries: vec![0; capacity.max(1)].into_boxed_slice(), length: 0, peak: 0 }
+        MarkStack {
+            entries: vec![0; capacity.max(1)].into_boxed_slice(),
+            length: 0,
+            peak: 0,
+        }
     }
 
     /// Pushes an entry. Returns false, and does nothing, when the stack is full.

@@ -332,7 +332,9 @@ impl Marker {
     /// As for `scan`.
     #[inline(always)]
     unsafe fn scan_chunk(&mut self, view: &View, mut visit: impl FnMut(&mut Self, u64)) -> bool {
-        let Some(cursor) = self.cursors.last().copied() else { return false };
+        let Some(cursor) = self.cursors.last().copied() else {
+            return false;
+        };
         let object = view.object(cursor.bit);
         // SAFETY: OBJ-HEADER, a cursor stands for a live array.
         let header: Header = unsafe { object.header() };

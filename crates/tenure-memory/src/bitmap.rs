@@ -22,7 +22,10 @@ impl SideBitmap {
     /// may be called only for bits whose pages are committed (BITMAP-COMMITTED).
     #[must_use]
     pub const unsafe fn new(base: usize, bits: usize) -> SideBitmap {
-        SideBitmap { words: base as *mut u64, bits }
+        SideBitmap {
+            words: base as *mut u64,
+            bits,
+        }
     }
 
     /// Returns the address of the first word of the table.
@@ -109,7 +112,12 @@ impl SideBitmap {
     /// Iterates over the set bits in `[from, to)`, upward.
     #[must_use]
     pub fn set_bits(&self, from: usize, to: usize) -> SetBits {
-        let mut bits = SetBits { bitmap: *self, word: 0, index: from >> 6, to };
+        let mut bits = SetBits {
+            bitmap: *self,
+            word: 0,
+            index: from >> 6,
+            to,
+        };
         if from < to {
             bits.word = self.word(from >> 6) & (!0 << (from & 63));
         }

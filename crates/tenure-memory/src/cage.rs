@@ -91,16 +91,25 @@ impl Cage {
         let mut cursor = start;
         let mut take = |bytes: usize| {
             cursor += bytes;
-            Range { start: cursor - bytes, end: cursor }
+            Range {
+                start: cursor - bytes,
+                end: cursor,
+            }
         };
         let halves = [take(half), take(half)];
         let (large, data, pointer) = (take(large), take(data), take(pointer));
-        let heap = Range { start, end: pointer.end };
+        let heap = Range {
+            start,
+            end: pointer.end,
+        };
         let (color, starts, cards) = (take(bitmap_bytes), take(bitmap_bytes), take(card_bytes));
         let bits = heap_bytes / WORD_BYTES;
         Ok(Cage {
             source,
-            reservation: Range { start, end: start + total },
+            reservation: Range {
+                start,
+                end: start + total,
+            },
             heap,
             halves,
             large,
@@ -136,7 +145,10 @@ impl Cage {
     #[must_use]
     #[inline]
     pub fn nursery(&self) -> Range {
-        Range { start: self.halves[0].start, end: self.halves[1].end }
+        Range {
+            start: self.halves[0].start,
+            end: self.halves[1].end,
+        }
     }
 
     /// Returns the range of large objects.
@@ -209,7 +221,10 @@ impl Cage {
     ///
     /// When the source has no pages; the tables that it did give stay, the range does not count as committed.
     pub fn commit(&mut self, start: usize, end: usize) -> Result<(), PageError> {
-        debug_assert!(self.heap.start <= start && start <= end && end <= self.heap.end, "CAGE-RANGES");
+        debug_assert!(
+            self.heap.start <= start && start <= end && end <= self.heap.end,
+            "CAGE-RANGES"
+        );
         if start == end {
             return Ok(());
         }
@@ -230,7 +245,11 @@ impl Cage {
             if !self.chunk_tables[chunk] {
                 let bitmap = CHUNK_BYTES / WORD_BYTES / 8;
                 let cards = CHUNK_BYTES / CARD_BYTES;
-                for (base, bytes) in [(self.color_base, bitmap), (self.starts_base, bitmap), (self.cards_base, cards)] {
+                for (base, bytes) in [
+                    (self.color_base, bitmap),
+                    (self.starts_base, bitmap),
+                    (self.cards_base, cards),
+                ] {
                     // SAFETY: MEM-OWNED, the tables lie in this cage's reservation (CAGE-RANGES), whole pages each.
                     unsafe { self.source.commit(base + chunk * bytes, bytes) }?;
                 }
@@ -243,7 +262,10 @@ impl Cage {
 
     /// Gives the pages of `[start, end)` back to the system. The side tables stay.
     pub fn decommit(&mut self, start: usize, end: usize) {
-        debug_assert!(self.heap.start <= start && start <= end && end <= self.heap.end, "CAGE-RANGES");
+        debug_assert!(
+            self.heap.start <= start && start <= end && end <= self.heap.end,
+            "CAGE-RANGES"
+        );
         if start < end {
             // SAFETY: MEM-OWNED, the range lies in this cage's reservation (CAGE-RANGES) and its owner gives it up.
             unsafe { self.source.decommit(start, end - start) }
@@ -278,7 +300,12 @@ mod tests {
     use crate::{FailingPages, SystemPages};
 
     fn layout() -> CageLayout {
-        CageLayout { nursery_half_bytes: 1 << 20, large_bytes: 1 << 22, data_bytes: 1 << 22, pointer_bytes: 1 << 22 }
+        CageLayout {
+            nursery_half_bytes: 1 << 20,
+            large_bytes: 1 << 22,
+            data_bytes: 1 << 22,
+            pointer_bytes: 1 << 22,
+        }
     }
 
     #[test]

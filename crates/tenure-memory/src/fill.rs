@@ -42,7 +42,10 @@ const _: () = {
     let mut i = 0;
     while i < Fill::ALL.len() {
         assert!(Fill::ALL[i].word() & 1 == 0, "a live header has bit 0 set");
-        assert!(Fill::ALL[i].word() & 2 != 0, "an address of an object is aligned to 8 bytes");
+        assert!(
+            Fill::ALL[i].word() & 2 != 0,
+            "an address of an object is aligned to 8 bytes"
+        );
         i += 1;
     }
 };

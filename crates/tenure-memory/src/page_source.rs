@@ -28,7 +28,10 @@ impl PageError {
     /// Builds the error for a request of `requested_bytes` that failed for `reason`.
     #[must_use]
     pub fn new(requested_bytes: usize, reason: impl Into<String>) -> PageError {
-        PageError { requested_bytes, reason: reason.into() }
+        PageError {
+            requested_bytes,
+            reason: reason.into(),
+        }
     }
 
     /// Returns how many bytes were asked for.
@@ -108,7 +111,9 @@ pub struct SystemPages;
 // unmapped before anybody sees them.
 unsafe impl PageSource for SystemPages {
     fn reserve(&mut self, bytes: usize, align: usize) -> Result<usize, PageError> {
-        let padded = bytes.checked_add(align).ok_or_else(|| PageError::new(bytes, "more than the address space"))?;
+        let padded = bytes
+            .checked_add(align)
+            .ok_or_else(|| PageError::new(bytes, "more than the address space"))?;
         // SAFETY: MEM-OWNED, a null hint and no MAP_FIXED: the kernel picks unused address space.
         let start = unsafe {
             rustix::mm::mmap_anonymous(
@@ -159,7 +164,10 @@ unsafe impl PageSource for SystemPages {
         };
         // SAFETY: MEM-OWNED, the range lies in a reservation of the caller's.
         let done = unsafe { rustix::mm::mprotect(base as *mut _, bytes, flags) };
-        assert!(done.is_ok() || access == Access::None, "the system refused to unprotect {bytes} bytes");
+        assert!(
+            done.is_ok() || access == Access::None,
+            "the system refused to unprotect {bytes} bytes"
+        );
     }
 
     unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize) {
@@ -183,7 +191,12 @@ impl FailingPages {
     /// Fails the `fail_at`-th commit, and all later ones if `persistent`.
     #[must_use]
     pub fn new(fail_at: u64, persistent: bool) -> FailingPages {
-        FailingPages { inner: SystemPages, fail_at, persistent, commits: 0 }
+        FailingPages {
+            inner: SystemPages,
+            fail_at,
+            persistent,
+            commits: 0,
+        }
     }
 }
 
@@ -201,7 +214,10 @@ unsafe impl PageSource for FailingPages {
     unsafe fn commit(&mut self, base: usize, bytes: usize) -> Result<(), PageError> {
         self.commits += 1;
         if self.commits == self.fail_at || (self.persistent && self.commits > self.fail_at) {
-            return Err(PageError::new(bytes, format!("stress setting: commit {} fails", self.commits)));
+            return Err(PageError::new(
+                bytes,
+                format!("stress setting: commit {} fails", self.commits),
+            ));
         }
         // SAFETY: MEM-OWNED, passed on.
         unsafe { self.inner.commit(base, bytes) }

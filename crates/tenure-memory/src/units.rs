@@ -26,8 +26,14 @@ pub const CARD_BYTES: usize = 512;
 pub const CARD_WORDS: usize = CARD_BYTES / WORD_BYTES;
 
 const _: () = {
-    assert!(BLOCK_WORDS / 8 == PAGE_BYTES, "one page of a bitmap describes one block");
-    assert!((CHUNK_BYTES / CARD_BYTES).is_multiple_of(PAGE_BYTES), "the cards of a chunk fill whole pages");
+    assert!(
+        BLOCK_WORDS / 8 == PAGE_BYTES,
+        "one page of a bitmap describes one block"
+    );
+    assert!(
+        (CHUNK_BYTES / CARD_BYTES).is_multiple_of(PAGE_BYTES),
+        "the cards of a chunk fill whole pages"
+    );
 };
 
 /// Returns `value` rounded up to a multiple of `unit`, a power of two.

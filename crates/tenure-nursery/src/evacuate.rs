@@ -79,14 +79,20 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         target: &'a mut T,
     ) -> Evacuation<'a, T> {
         let (age_collections, fill_bytes) = match promotion.rule {
-            PromotionRule::Threshold { age_collections, fill_bytes } => (u64::from(age_collections), fill_bytes),
+            PromotionRule::Threshold {
+                age_collections,
+                fill_bytes,
+            } => (u64::from(age_collections), fill_bytes),
             PromotionRule::PerObject => (PER_OBJECT, usize::MAX),
         };
         let first = from.start.min(to.start);
         Evacuation {
             from: ReferenceRange::new(from),
             to: ReferenceRange::new(to),
-            young_or_large: ReferenceRange::new(Range { start: first, end: large.end }),
+            young_or_large: ReferenceRange::new(Range {
+                start: first,
+                end: large.end,
+            }),
             age_collections,
             fill_bytes,
             start: to.start,
@@ -271,7 +277,10 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         debug_assert!(header.has(FLAG_LIVE | FLAG_CARDED), "REM-UNIQUE");
         let kinds = self.kinds;
         let mut young: Option<*mut u64> = None;
-        let inside = Range { start: card, end: card + CARD_BYTES };
+        let inside = Range {
+            start: card,
+            end: card + CARD_BYTES,
+        };
         // SAFETY: OBJ-HEADER and KIND-LAYOUT.
         unsafe {
             object.visit_prefix_slots(header, &kinds, |slot| {

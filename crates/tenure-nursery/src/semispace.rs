@@ -33,8 +33,14 @@ impl Nursery {
     ///
     /// When there are no pages.
     pub fn new(cage: &mut Cage, capacity_bytes: usize, slack_bytes: usize) -> Result<Nursery, PageError> {
-        let mut nursery =
-            Nursery { active: 0, capacity_bytes, spill_bytes: 0, slack_bytes, committed_bytes: 0, pending_hashes: 0 };
+        let mut nursery = Nursery {
+            active: 0,
+            capacity_bytes,
+            spill_bytes: 0,
+            slack_bytes,
+            committed_bytes: 0,
+            pending_hashes: 0,
+        };
         nursery.commit(cage, nursery.needed(capacity_bytes, 0))?;
         Ok(nursery)
     }
@@ -101,7 +107,9 @@ impl Nursery {
     pub fn end_spill(&mut self, cage: &mut Cage, used_bytes: usize) -> Result<(), PageError> {
         let spill = round_up(used_bytes.saturating_sub(self.capacity_bytes), PAGE_BYTES);
         let committed = self.commit(cage, self.needed(self.capacity_bytes, spill));
-        let most = self.committed_bytes.saturating_sub(self.slack_bytes + self.capacity_bytes);
+        let most = self
+            .committed_bytes
+            .saturating_sub(self.slack_bytes + self.capacity_bytes);
         self.spill_bytes = spill.min(most);
         committed
     }

@@ -153,7 +153,11 @@ impl Header {
     #[must_use]
     #[inline]
     pub const fn older(self) -> Header {
-        if self.age_collections() < 15 { Header(self.0 + (1 << AGE_SHIFT)) } else { self }
+        if self.age_collections() < 15 {
+            Header(self.0 + (1 << AGE_SHIFT))
+        } else {
+            self
+        }
     }
 
     /// Returns the header with age 0.

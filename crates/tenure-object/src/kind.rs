@@ -81,17 +81,28 @@ impl KindLayout {
     /// When the prefix has more than 255 words, the id is 0 or 255, or the bitmap names words beyond the prefix.
     #[must_use]
     pub const fn header(&self, kind: u8) -> u64 {
-        assert!(self.prefix_words <= 255, "a kind has at most 255 words before its tail: move the rest into a tail");
+        assert!(
+            self.prefix_words <= 255,
+            "a kind has at most 255 words before its tail: move the rest into a tail"
+        );
         assert!(kind != 0 && kind != 255, "kind ids are 1 to 254");
         let class = self.class();
-        let high = if let LayoutClass::MapFixed = class { self.slot_map[0] as u32 } else { 0 };
+        let high = if let LayoutClass::MapFixed = class {
+            self.slot_map[0] as u32
+        } else {
+            0
+        };
         // A fixed object has at least one payload word, so that its color has two bits to live in.
         let prefix = match self.tail {
             TailLayout::None if self.prefix_words == 0 => 1,
             _ => self.prefix_words as u8,
         };
         let header = Header::new(kind, class, prefix, high);
-        if self.pinned { header.with(FLAG_PINNED).bits() } else { header.bits() }
+        if self.pinned {
+            header.with(FLAG_PINNED).bits()
+        } else {
+            header.bits()
+        }
     }
 
     /// Returns the words of an object with `tail_length` elements, header included.
@@ -102,9 +113,7 @@ impl KindLayout {
         let payload = match self.tail {
             TailLayout::None => prefix,
             TailLayout::Slots => prefix + tail_length as usize,
-            TailLayout::Plain { element_bytes } => {
-                prefix + (tail_length as usize * element_bytes as usize).div_ceil(8)
-            }
+            TailLayout::Plain { element_bytes } => prefix + (tail_length as usize * element_bytes as usize).div_ceil(8),
         };
         1 + if payload == 0 { 1 } else { payload }
     }

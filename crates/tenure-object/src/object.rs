@@ -134,7 +134,10 @@ impl ObjectRef {
     /// The object must just have been evacuated, for the first time in this collection (FWD-ONCE).
     #[inline]
     pub unsafe fn forward_to(self, target: ObjectRef) {
-        debug_assert!(target.0 as u64 & FLAG_LIVE == 0, "FWD-ONCE: an address looks like a header");
+        debug_assert!(
+            target.0 as u64 & FLAG_LIVE == 0,
+            "FWD-ONCE: an address looks like a header"
+        );
         // SAFETY: FWD-ONCE, the old copy is dead but for this word.
         unsafe { *(self.0 as *mut u64) = target.0 as u64 }
     }
@@ -149,10 +152,9 @@ impl ObjectRef {
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
         let prefix = header.prefix_words();
         let payload = match header.class() {
-            LayoutClass::DataFixed
-            | LayoutClass::MapFixed
-            | LayoutClass::SlotsFixed
-            | LayoutClass::TableFixed => prefix,
+            LayoutClass::DataFixed | LayoutClass::MapFixed | LayoutClass::SlotsFixed | LayoutClass::TableFixed => {
+                prefix
+            }
             LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
             LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
             LayoutClass::OtherTail => kinds.get(header.kind()).words(header.high()) - 1,
@@ -167,10 +169,7 @@ impl ObjectRef {
     pub fn has_slots(header: Header, kinds: &KindTable) -> bool {
         match header.class() {
             LayoutClass::DataFixed | LayoutClass::BytesTail | LayoutClass::Free => false,
-            LayoutClass::MapFixed
-            | LayoutClass::SlotsFixed
-            | LayoutClass::TableFixed
-            | LayoutClass::SlotsTail => true,
+            LayoutClass::MapFixed | LayoutClass::SlotsFixed | LayoutClass::TableFixed | LayoutClass::SlotsTail => true,
             LayoutClass::OtherTail => kinds.get(header.kind()).has_slots(),
         }
     }
@@ -301,9 +300,27 @@ mod tests {
     use proptest::prelude::*;
 
     static LAYOUTS: [KindLayout; 6] = [
-        KindLayout { name: "pair", prefix_words: 2, slot_map: &[0b11], tail: TailLayout::None, pinned: false },
-        KindLayout { name: "number", prefix_words: 1, slot_map: &[], tail: TailLayout::None, pinned: false },
-        KindLayout { name: "array", prefix_words: 0, slot_map: &[], tail: TailLayout::Slots, pinned: false },
+        KindLayout {
+            name: "pair",
+            prefix_words: 2,
+            slot_map: &[0b11],
+            tail: TailLayout::None,
+            pinned: false,
+        },
+        KindLayout {
+            name: "number",
+            prefix_words: 1,
+            slot_map: &[],
+            tail: TailLayout::None,
+            pinned: false,
+        },
+        KindLayout {
+            name: "array",
+            prefix_words: 0,
+            slot_map: &[],
+            tail: TailLayout::Slots,
+            pinned: false,
+        },
         KindLayout {
             name: "bytes",
             prefix_words: 1,
@@ -341,8 +358,15 @@ mod tests {
         let object = ObjectRef::from_address(memory.as_mut_ptr() as usize);
         let mut found = Vec::new();
         // SAFETY: KIND-LAYOUT, only addresses are computed, within the vector.
-        unsafe { object.visit_slots(header, &kinds, |slot| found.push((slot as usize - object.payload()) / 8)) };
-        assert_eq!(!found.is_empty() || length == 0, ObjectRef::has_slots(header, &kinds) || length == 0);
+        unsafe {
+            object.visit_slots(header, &kinds, |slot| {
+                found.push((slot as usize - object.payload()) / 8)
+            })
+        };
+        assert_eq!(
+            !found.is_empty() || length == 0,
+            ObjectRef::has_slots(header, &kinds) || length == 0
+        );
         (words, found)
     }
 
@@ -370,7 +394,10 @@ mod tests {
         assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash()));
         // SAFETY: OBJ-HEADER, the header was just written.
         let header = unsafe { target.header() };
-        assert_eq!((header.hash_state(), header.age_collections()), (HashState::Appended, 1));
+        assert_eq!(
+            (header.hash_state(), header.age_collections()),
+            (HashState::Appended, 1)
+        );
         // SAFETY: KIND-LAYOUT, the header is of kind 1.
         assert_eq!(unsafe { ObjectRef::words(header, &kinds) }, 4);
     }

@@ -101,7 +101,10 @@ impl BlockSpace {
     /// Returns the part of the hole being filled that is still free.
     #[must_use]
     pub fn open_hole(&self) -> Range {
-        Range { start: self.cursor, end: self.limit }
+        Range {
+            start: self.cursor,
+            end: self.limit,
+        }
     }
 
     /// Calls `visit` with each listed hole.
@@ -143,7 +146,10 @@ impl BlockSpace {
     #[cold]
     #[inline(never)]
     fn allocate_slow(&mut self, words: usize, pages: &mut Pages<'_>) -> Option<ObjectRef> {
-        assert!(words <= BLOCK_WORDS / 2, "OLD-COVERED: larger objects have a space of their own");
+        assert!(
+            words <= BLOCK_WORDS / 2,
+            "OLD-COVERED: larger objects have a space of their own"
+        );
         let (start, end) = match self.lists.take(words) {
             Some((address, found)) => (address, address + found * 8),
             None => {
@@ -213,7 +219,10 @@ impl BlockSpace {
         let first = self.blocks.len();
         let start = self.range.start + first * BLOCK_BYTES;
         if start + CHUNK_BYTES > self.range.end {
-            return Err(PageError::new(BLOCK_BYTES, "the address space reserved for the heap is used up"));
+            return Err(PageError::new(
+                BLOCK_BYTES,
+                "the address space reserved for the heap is used up",
+            ));
         }
         cage.commit(start, start + CHUNK_BYTES)?;
         let count = CHUNK_BYTES / BLOCK_BYTES;
@@ -321,10 +330,14 @@ impl BlockSpace {
                     if address == open.start {
                         continue;
                     }
-                    return Err(format!("OLD-COVERED: a start at {address:#x} inside the hole being filled"));
+                    return Err(format!(
+                        "OLD-COVERED: a start at {address:#x} inside the hole being filled"
+                    ));
                 }
                 if address != next {
-                    return Err(format!("OLD-COVERED: a gap or overlap before {address:#x}, expected {next:#x}"));
+                    return Err(format!(
+                        "OLD-COVERED: a gap or overlap before {address:#x}, expected {next:#x}"
+                    ));
                 }
                 // SAFETY: OLD-COVERED, a start bit stands at a header.
                 let header = unsafe { ObjectRef::from_address(address).header() };

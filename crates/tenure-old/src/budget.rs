@@ -17,7 +17,10 @@ impl Budget {
     /// Takes `bytes` if the limit allows it.
     #[must_use]
     pub fn take(&mut self, bytes: usize) -> bool {
-        let fits = self.committed_bytes.checked_add(bytes).is_some_and(|sum| sum <= self.max_bytes);
+        let fits = self
+            .committed_bytes
+            .checked_add(bytes)
+            .is_some_and(|sum| sum <= self.max_bytes);
         if fits {
             self.committed_bytes += bytes;
         }

@@ -30,13 +30,21 @@ pub struct FreeLists {
 
 impl Default for FreeLists {
     fn default() -> Self {
-        FreeLists { heads: [0; CLASSES], nonempty: 0, free_bytes: 0 }
+        FreeLists {
+            heads: [0; CLASSES],
+            nonempty: 0,
+            free_bytes: 0,
+        }
     }
 }
 
 /// The class of holes of exactly or at least `words`.
 const fn class_of(words: usize) -> usize {
-    if words <= EXACT_WORDS_MAX { words } else { EXACT_WORDS_MAX + words.ilog2() as usize - 4 }
+    if words <= EXACT_WORDS_MAX {
+        words
+    } else {
+        EXACT_WORDS_MAX + words.ilog2() as usize - 4
+    }
 }
 
 const _: () = assert!(class_of(33) == EXACT_WORDS_MAX + 1 && class_of(tenure_memory::BLOCK_WORDS) < CLASSES);
@@ -117,7 +125,11 @@ impl FreeLists {
         if fitting != 0 {
             return Some(self.pop(63 - fitting.leading_zeros() as usize));
         }
-        if words > EXACT_WORDS_MAX { self.first_fit(class_of(words), words) } else { None }
+        if words > EXACT_WORDS_MAX {
+            self.first_fit(class_of(words), words)
+        } else {
+            None
+        }
     }
 
     fn first_fit(&mut self, class: usize, words: usize) -> Option<(usize, usize)> {

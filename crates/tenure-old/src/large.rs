@@ -72,7 +72,10 @@ impl LargeSpace {
 
     /// Returns the objects.
     pub fn objects(&self) -> impl Iterator<Item = (ObjectRef, usize, bool)> + '_ {
-        self.objects.iter().flatten().map(|o| (ObjectRef::from_address(o.address), o.bytes, o.young))
+        self.objects
+            .iter()
+            .flatten()
+            .map(|o| (ObjectRef::from_address(o.address), o.bytes, o.young))
     }
 
     /// Finds `blocks` free block numbers in a row.
@@ -81,7 +84,9 @@ impl LargeSpace {
         for (from, to) in [(self.search, total), (0, self.search.saturating_add(blocks).min(total))] {
             let mut start = from;
             while start + blocks <= to {
-                let taken = (start..start + blocks).rev().find(|b| self.owner.get(*b).is_some_and(|o| *o != 0));
+                let taken = (start..start + blocks)
+                    .rev()
+                    .find(|b| self.owner.get(*b).is_some_and(|o| *o != 0));
                 match taken {
                     Some(block) => start = block + 1,
                     None => return Some(start),
@@ -106,7 +111,12 @@ impl LargeSpace {
             return None;
         }
         self.search = first + blocks;
-        let object = LargeObject { address, bytes, young, reached: false };
+        let object = LargeObject {
+            address,
+            bytes,
+            young,
+            reached: false,
+        };
         let id = match self.vacant.pop() {
             Some(id) => {
                 self.objects[id as usize] = Some(object);
@@ -134,7 +144,9 @@ impl LargeSpace {
     /// Returns the object that `address` lies in.
     #[must_use]
     pub fn find(&self, address: usize) -> Option<ObjectRef> {
-        self.id(address).and_then(|id| self.objects[id]).map(|o| ObjectRef::from_address(o.address))
+        self.id(address)
+            .and_then(|id| self.objects[id])
+            .map(|o| ObjectRef::from_address(o.address))
     }
 
     fn id(&self, address: usize) -> Option<usize> {
@@ -145,7 +157,9 @@ impl LargeSpace {
     /// Returns whether the object at `address` has not survived a collection yet.
     #[must_use]
     pub fn is_young(&self, address: usize) -> bool {
-        self.id(address).and_then(|id| self.objects[id]).is_some_and(|o| o.young)
+        self.id(address)
+            .and_then(|id| self.objects[id])
+            .is_some_and(|o| o.young)
     }
 
     /// Returns whether `object` is a large object that has not survived a collection yet.
@@ -175,11 +189,16 @@ impl LargeSpace {
     /// Ends a minor collection: reached young objects are old, the others are freed. Returns the bytes and count of
     /// those promoted and the bytes freed.
     pub fn finish_minor(&mut self, pages: &mut Pages<'_>) -> (usize, usize, usize) {
-        assert!(self.unscanned.is_empty(), "NUR-SCAN: a reached large object was not scanned");
+        assert!(
+            self.unscanned.is_empty(),
+            "NUR-SCAN: a reached large object was not scanned"
+        );
         let (mut promoted_bytes, mut promoted, mut freed_bytes) = (0, 0, 0);
         let mut young = std::mem::take(&mut self.young);
         for id in young.drain(..) {
-            let Some(object) = &mut self.objects[id as usize] else { continue };
+            let Some(object) = &mut self.objects[id as usize] else {
+                continue;
+            };
             if object.reached {
                 (object.young, object.reached) = (false, false);
                 promoted_bytes += object.bytes;
@@ -195,7 +214,9 @@ impl LargeSpace {
     }
 
     fn free(&mut self, id: u32, pages: &mut Pages<'_>) {
-        let Some(object) = self.objects[id as usize].take() else { return };
+        let Some(object) = self.objects[id as usize].take() else {
+            return;
+        };
         let committed = round_up(object.bytes, PAGE_BYTES);
         let bit = pages.cage.bit(object.address);
         pages.cage.starts().clear(bit);
@@ -243,7 +264,10 @@ impl LargeSpace {
             let first = (object.address - self.range.start) / BLOCK_BYTES;
             let count = object.bytes.div_ceil(BLOCK_BYTES);
             if self.owner[first..first + count].iter().any(|o| *o as usize != id + 1) {
-                return Err(format!("LARGE-MAPPED: a block of {:#x} belongs to another object", object.address));
+                return Err(format!(
+                    "LARGE-MAPPED: a block of {:#x} belongs to another object",
+                    object.address
+                ));
             }
             if !cage.starts().get(cage.bit(object.address)) {
                 return Err(format!("LARGE-MAPPED: no start bit for {:#x}", object.address));
