@@ -171,7 +171,7 @@ mod peer {
         #[inline(always)]
         fn set(&self, mc: &Mutation<'gc>, i: usize, object: Gc<'gc, T>) {
             // The number of chunks is a power of two.
-            self.chunks[i / CHUNK & (self.chunks.len() - 1)].borrow_mut(mc)[i % CHUNK] = Some(object);
+            self.chunks[(i / CHUNK) & (self.chunks.len() - 1)].borrow_mut(mc)[i % CHUNK] = Some(object);
         }
     }
 

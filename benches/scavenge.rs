@@ -132,7 +132,7 @@ pub(crate) fn bench(c: &mut Criterion) {
         group.sample_size(10);
         for (percent, run) in [(10, 100), (50, 100), (90, 100), (10, 1), (50, 1)] {
             let shape = Shape::new(16 * MIB, percent, run);
-            let mut isolate = isolate(16 * MIB, promotion.clone());
+            let mut isolate = isolate(16 * MIB, promotion);
             group.throughput(Throughput::BytesDecimal((shape.kept * ELEMENT_BYTES) as u64));
             let name = if run == 1 { "scattered" } else { "runs" };
             group.bench_function(BenchmarkId::new(name, format!("{percent}%")), |b| {

@@ -13,6 +13,8 @@ use tenure::prelude::*;
 mod isolates;
 #[path = "api/limits.rs"]
 mod limits;
+#[path = "api/names.rs"]
+mod names;
 #[path = "api/objects.rs"]
 mod objects;
 #[path = "api/stores.rs"]

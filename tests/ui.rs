@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Each program of `ui/`, and what its errors must say: the first of the texts must occur, and every error must contain
 /// one of them, so that nothing else refuses the program. Further texts are what the compiler adds to the same cause.
-const REFUSED: [(&str, &[&str]); 54] = [
+const REFUSED: [(&str, &[&str]); 58] = [
     ("use_after_alloc", &["E0499"]),
     ("use_after_collect", &["E0502"]),
     ("use_after_call", &["E0502"]),
@@ -52,8 +52,20 @@ const REFUSED: [(&str, &[&str]); 54] = [
     ("foreign_slot_in_kind", &["<Dyn<Two> as Family>::Model == One"]),
     ("foreign_roots", &["<Dyn<Two> as Family>::Model == One"]),
     ("foreign_tail", &["<Dyn<Two> as Family>::Model == One"]),
+    (
+        "foreign_model_named_as_parameter",
+        &[
+            "<Dyn<__M> as Family>::Model == One",
+            "<Dyn<__ModelOfRoots> as Family>::Model == One",
+            "<Dyn<__ModelOfPair> as Family>::Model == One",
+            "<Dyn<__ModelOfPart> as Family>::Model == One",
+        ],
+    ),
     ("impl_kind_by_hand", &["E0200"]),
     ("forge_heap", &["E0624"]),
+    ("core_of_heap", &["E0624"]),
+    ("entered_flag", &["E0624"]),
+    ("huge_element", &["an element of a tail takes less than 4 GiB"]),
     ("isolate_enter_twice_static", &["E0501", "E0500"]),
     ("drop_kind", &["must not implement Drop"]),
     ("owning_field", &["cannot be a field of a kind", "FieldIn<Lox>"]),

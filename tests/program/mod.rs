@@ -980,6 +980,35 @@ pub(crate) fn configurations() -> Vec<(&'static str, fn() -> HeapConfig)> {
         }),
         ("random fills", || with("stress-scavenge", "60")),
         ("poison and protect", || tiny().poison(true).protect(true)),
+        ("incremental", || {
+            tiny()
+                .incremental_marking(true)
+                .mark_step_bytes(512)
+                .initial_old_limit_bytes(1 << 16)
+                .verify_heap(true)
+        }),
+        ("incremental, one object a slice", || {
+            with("stress-incremental-marking", "").verify_heap(true)
+        }),
+        ("incremental, stack of 1, promote all", || {
+            let mut config = with("stress-incremental-marking", "")
+                .mark_stack_entries(1)
+                .verify_heap(true);
+            config.set_flag("promotion", "all").expect("a policy");
+            config
+        }),
+        ("incremental, every allocation", || {
+            with("stress-incremental-marking", "")
+                .gc_interval(1)
+                .mark_stack_entries(3)
+        }),
+        ("incremental, none promoted, small old", || {
+            let mut config = with("stress-incremental-marking", "")
+                .max_old_bytes(1 << 20)
+                .verify_heap(true);
+            config.set_flag("promotion", "never").expect("a policy");
+            config
+        }),
         ("no spill", || tiny().max_spill_bytes(0)),
         ("old generation of 1 MiB", || tiny().max_old_bytes(1 << 20)),
         ("old generation of 1 MiB, promote all", || {

@@ -126,6 +126,38 @@ fn hashes_of_a_full_nursery_find_room() {
     }
 }
 
+#[test]
+fn hashes_take_no_room_that_a_later_spill_needs() {
+    isolate(retaining()).enter(|h| {
+        let fill = |h: &Heap<Lab>, first: u64, count: u64| {
+            for id in first..first + count {
+                let list = reg(h, 0);
+                let new = h.try_alloc::<Node>(NodeInit { id, any: list }).expect("room to spill");
+                h.regs()[0].set(new.to_value());
+            }
+        };
+        let half = (64 << 10) / 24;
+        for round in 0..3 {
+            // The spill takes pages, which stay. Then a full half takes hashes, and the same pages are spilled into.
+            fill(h, 0, 2 * half - 50);
+            clear(h, 0);
+            h.collect_minor();
+            fill(h, 0, half);
+            let hashes = hash_list(h, half, &[]);
+            fill(h, half, half - 50);
+            for _ in 0..2 {
+                h.collect_minor();
+                check(h);
+                hash_list(h, 2 * half - 50, &hashes);
+            }
+            clear(h, 0);
+            if round == 1 {
+                h.collect();
+            }
+        }
+    });
+}
+
 /// Takes the hashes of a list whose ids count down to 0; those known must not have changed.
 fn hash_list(h: &Heap<Lab>, made: u64, known: &[u64]) -> Vec<u64> {
     let mut hashes = vec![0; made as usize];

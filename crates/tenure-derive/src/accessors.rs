@@ -4,10 +4,10 @@
 //! different visibility go to different traits, so that a private field stays private.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Error, Ident, Result, Type, Visibility};
 
-use crate::layout::{Struct, StructField, own};
+use crate::layout::{Struct, StructField, own, own_span};
 
 /// Methods of `Gc` that would hide an accessor.
 const RESERVED: [&str; 8] = [
@@ -99,6 +99,8 @@ fn expand_group(
     with_length: bool,
 ) -> TokenStream {
     let kind = item.name;
+    // The setters name the user's field types beside it, so it is called after the kind, as nothing else is.
+    let model = format_ident!("__ModelOf{}", kind, span = own_span(kind.span()));
     let trait_name = own(&format!("{kind}{group}Fields"), kind.span());
     let mut declarations = TokenStream::new();
     let mut definitions = TokenStream::new();
@@ -124,13 +126,13 @@ fn expand_group(
         );
         let doc = format!("Stores into field `{name}`. A slot costs a store, a byte test and a branch not taken.");
         let signature = quote! {
-            fn #setter<__M: ::tenure::ObjectModel>(
+            fn #setter<#model: ::tenure::ObjectModel>(
                 self,
-                heap: &::tenure::Heap<__M>,
-                value: <#ty as ::tenure::Assign<__M>>::Value<'_>,
+                heap: &::tenure::Heap<#model>,
+                value: <#ty as ::tenure::Assign<#model>>::Value<'_>,
             )
             where
-                #ty: ::tenure::Assign<__M>
+                #ty: ::tenure::Assign<#model>
         };
         declarations.extend(quote! { #[doc = #doc] #signature; });
         definitions.extend(quote! {
@@ -162,6 +164,7 @@ fn expand_group(
     let doc = format!("Accessors of [`{kind}`], for pointers to it.");
     quote! {
         #[doc = #doc]
+        #[allow(dead_code, reason = "not every program uses every accessor")]
         #vis trait #trait_name<'h>: ::core::marker::Copy {
             #declarations
         }

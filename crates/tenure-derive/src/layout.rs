@@ -160,14 +160,31 @@ impl<'a> Struct<'a> {
         }
     }
 
-    fn model_bounds(&self) -> Vec<TokenStream> {
-        self.fields
-            .iter()
-            .map(|f| {
-                let ty = f.ty;
-                quote_spanned! {own_span(ty.span())=> #ty: ::tenure::FieldIn<__M> }
-            })
-            .collect()
+    /// The impl that says in which models the struct may stand: those in which `types` may.
+    ///
+    /// A type that the user wrote must not be named where a generic parameter of the macro's is in scope: a type of the
+    /// user's that has the parameter's name would be taken for it, and the bound would hold for every model. So each
+    /// type gets an alias outside, called after the struct, and the struct's own name is not the parameter's either.
+    fn model_impl<'t>(&self, of: &TokenStream, types: impl Iterator<Item = &'t Type>) -> TokenStream {
+        let name = self.name;
+        let model = format_ident!("__ModelOf{}", name, span = own_span(name.span()));
+        let (mut aliases, mut bounds) = (TokenStream::new(), TokenStream::new());
+        for (i, ty) in types.enumerate() {
+            let span = own_span(ty.span());
+            let alias = format_ident!("__{}Part{}", name, i, span = span);
+            aliases.extend(quote_spanned! {span=> type #alias = #ty; });
+            bounds.extend(quote_spanned! {span=> #alias: ::tenure::FieldIn<#model>, });
+        }
+        quote! {
+            const _: () = {
+                #aliases
+                unsafe impl<#model> #of<#model> for #name
+                where
+                    #bounds
+                {
+                }
+            };
+        }
     }
 }
 
@@ -227,12 +244,14 @@ impl KindAttributes {
     }
 }
 
-fn layout_impl(item: &Struct<'_>, tail: &TokenStream, pinned: bool) -> TokenStream {
+fn layout_impl(item: &Struct<'_>, tail: Option<&Type>, pinned: bool) -> TokenStream {
     let Struct { name, .. } = item;
     let text = name.to_string();
     let (init_struct, init_type, exhaustive) = (item.init_struct(), item.init_type(), item.exhaustive());
     let (slots, has_roots, write) = (item.slots(), item.has_roots(), item.write_body());
-    let bounds = item.model_bounds();
+    let types = item.fields.iter().map(|f| f.ty).chain(tail);
+    let model_impl = item.model_impl(&quote!(::tenure::FieldsIn), types);
+    let tail = tail.map_or_else(|| quote!(::tenure::NoTail), |ty| quote!(#ty));
     quote! {
         #init_struct
         #exhaustive
@@ -246,30 +265,21 @@ fn layout_impl(item: &Struct<'_>, tail: &TokenStream, pinned: bool) -> TokenStre
             #[inline(always)]
             unsafe fn write(destination: *mut Self, init: Self::Init<'_>) { #write }
         }
-        unsafe impl<__M> ::tenure::FieldsIn<__M> for #name
-        where
-            #(#bounds,)*
-            #tail: ::tenure::FieldIn<__M>,
-        {
-        }
+        #model_impl
     }
 }
 
 pub(crate) fn expand_kind(input: &DeriveInput) -> Result<TokenStream> {
     let item = Struct::new(input, "Kind")?;
     let attributes = KindAttributes::new(input)?;
-    let tail = match &attributes.tail {
-        Some(ty) => quote!(#ty),
-        None => quote!(::tenure::NoTail),
-    };
     let accessors = accessors::expand(&item, attributes.tail.is_some())?;
-    let layout = layout_impl(&item, &tail, attributes.pinned);
+    let layout = layout_impl(&item, attributes.tail.as_ref(), attributes.pinned);
     Ok(quote! { #layout #accessors })
 }
 
 pub(crate) fn expand_roots(input: &DeriveInput) -> Result<TokenStream> {
     let item = Struct::new(input, "Roots")?;
-    Ok(layout_impl(&item, &quote!(::tenure::NoTail), false))
+    Ok(layout_impl(&item, None, false))
 }
 
 pub(crate) fn expand_field(input: &DeriveInput) -> Result<TokenStream> {
@@ -277,7 +287,7 @@ pub(crate) fn expand_field(input: &DeriveInput) -> Result<TokenStream> {
     let Struct { name, .. } = &item;
     let (init_struct, init_type, exhaustive) = (item.init_struct(), item.init_type(), item.exhaustive());
     let (slots, has_roots, write) = (item.slots(), item.has_roots(), item.write_body());
-    let bounds = item.model_bounds();
+    let model_impl = item.model_impl(&quote!(::tenure::FieldIn), item.fields.iter().map(|f| f.ty));
     let drop_check = format_ident!("__NEEDS_DROP");
     Ok(quote! {
         #init_struct
@@ -296,10 +306,6 @@ pub(crate) fn expand_field(input: &DeriveInput) -> Result<TokenStream> {
             #[inline(always)]
             fn read(&self) -> &#name { self }
         }
-        unsafe impl<__M> ::tenure::FieldIn<__M> for #name
-        where
-            #(#bounds,)*
-        {
-        }
+        #model_impl
     })
 }

@@ -4,6 +4,9 @@
 //! initializer struct, a slot bitmap computed from the field types, and for kinds a trait of accessors. `object_model!`
 //! ties kinds, roots and the value scheme together. The macros look at syntax only; whether a type may be a field is
 //! decided by the traits of `tenure`, so that type aliases work and errors point at the field.
+//!
+//! Generated code names the facade as `::tenure`. Like the derives of other crates these trust that path: a crate that
+//! gives the name to something else (`extern crate self as tenure;`, a renamed dependency) answers for the impls itself.
 
 #![forbid(unsafe_code)]
 

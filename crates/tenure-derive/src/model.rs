@@ -111,7 +111,7 @@ impl Model {
         });
         let checks = kinds
             .iter()
-            .map(|kind| quote_spanned! {own_span(kind.span())=> fields_in::<#kind>(); });
+            .map(|kind| quote_spanned! {own_span(kind.span())=> ::tenure::__private::check_fields::<#kind, #name>(); });
         quote! {
             #[doc = #doc]
             #(#attributes)*
@@ -122,17 +122,16 @@ impl Model {
                 type Values = #values;
                 const KINDS: &'static [::tenure::__private::KindLayout] =
                     &[#(::tenure::__private::layout_of::<#kinds>()),*];
-                fn with_entered<R>(f: impl ::core::ops::FnOnce(&::core::cell::Cell<bool>) -> R) -> R {
+                fn with_entered<R>(f: impl ::core::ops::FnOnce(&::tenure::__private::EnteredFlag) -> R) -> R {
                     ::std::thread_local! {
-                        static ENTERED: ::core::cell::Cell<bool> = const { ::core::cell::Cell::new(false) };
+                        static ENTERED: ::tenure::__private::EnteredFlag = const { ::tenure::__private::EnteredFlag::new() };
                     }
                     ENTERED.with(f)
                 }
             }
             #(#impls)*
             const _: () = {
-                fn fields_in<T: ::tenure::FieldsIn<#name>>() {}
-                let _ = || { #(#checks)* };
+                #(#checks)*
                 let _: &[::tenure::__private::KindLayout] = <#name as ::tenure::ObjectModel>::KINDS;
                 ::tenure::__private::check_roots::<#roots>();
             };

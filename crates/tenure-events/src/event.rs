@@ -11,16 +11,19 @@ pub enum CollectionKind {
     /// The nursery only.
     #[default]
     Minor,
-    /// The whole heap.
+    /// The whole heap. After slices of a cycle, the last pause of it.
     Major,
+    /// A piece of the marking of a cycle, between two stretches of the mutator.
+    Slice,
 }
 
 impl CollectionKind {
-    /// The glossary's name: `minor` or `major`.
+    /// The glossary's name: `minor`, `major` or `slice`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Minor => "minor",
             Self::Major => "major",
+            Self::Slice => "slice",
         }
     }
 
@@ -29,6 +32,7 @@ impl CollectionKind {
         match self {
             Self::Minor => "Scavenge",
             Self::Major => "Mark-Compact",
+            Self::Slice => "Incremental marking step",
         }
     }
 }
@@ -109,7 +113,7 @@ impl Cause {
     /// What V8 prints after the `;`, why it chose this collector: empty for a minor collection.
     pub const fn v8_collector_reason(self, kind: CollectionKind) -> &'static str {
         match (kind, self) {
-            (CollectionKind::Minor, _) => "",
+            (CollectionKind::Minor | CollectionKind::Slice, _) => "",
             (CollectionKind::Major, Self::PromotionRoom) => "scavenge might not succeed",
             (CollectionKind::Major, Self::Stress) => "GC in old space forced by flags",
             (CollectionKind::Major, _) => "GC in old space requested",

@@ -43,7 +43,7 @@ pub struct PauseLog {
     pauses: VecDeque<Pause>,
     bound: Option<usize>,
     dropped: u64,
-    counts: [u64; 2],
+    counts: [u64; 3],
     total_ns: u64,
     max_ns: u64,
 }
@@ -165,7 +165,7 @@ impl PauseLog {
     /// Forgets everything, keeping the memory and the bound.
     pub fn clear(&mut self) {
         self.pauses.clear();
-        (self.dropped, self.counts, self.total_ns, self.max_ns) = (0, [0; 2], 0, 0);
+        (self.dropped, self.counts, self.total_ns, self.max_ns) = (0, [0; 3], 0, 0);
     }
 }
 

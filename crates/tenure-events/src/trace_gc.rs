@@ -244,6 +244,7 @@ impl TraceGc {
             match record.kind {
                 CollectionKind::Minor => "s",
                 CollectionKind::Major => "mc",
+                CollectionKind::Slice => "im",
             },
             u8::from(details.reduce_memory),
             ms(phase_ns(Phase::Prepare)),
@@ -265,7 +266,7 @@ impl TraceGc {
                     if scavenge_ns > 0 { throughput } else { 0.0 },
                 )?;
             }
-            CollectionKind::Major => {
+            CollectionKind::Major | CollectionKind::Slice => {
                 let closure_ns = phase_ns(Phase::Mark).saturating_add(phase_ns(Phase::Rescan));
                 write!(
                     out,

@@ -37,6 +37,7 @@ impl Core {
     #[inline(never)]
     pub unsafe fn make_room(&mut self, request: &Request) -> Result<(), AllocError> {
         self.stress_point();
+        self.inner().refused = None;
         let accepted_bytes = self.inner().cage.large().bytes() / 2;
         if request.bytes > accepted_bytes {
             return Err(AllocError::new(
@@ -63,8 +64,11 @@ impl Core {
 
     fn make_window_room(&mut self, request: &Request) -> Result<(), AllocError> {
         let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
-        if !requested && self.window_fits(request) {
-            return Ok(());
+        if !requested {
+            self.advance_cycle();
+            if self.window_fits(request) {
+                return Ok(());
+            }
         }
         match self.verdict(request) {
             Verdict::None => {}
@@ -72,6 +76,7 @@ impl Core {
             Verdict::Minor => self.minor(Cause::AllocationFailure, None),
             Verdict::Major(reason) => self.collect_major_for(reason),
         }
+        self.start_cycle_if_due();
         self.reset_window();
         if self.window_fits(request) && !self.is_cramped() {
             return self.check_effective(request);
@@ -124,6 +129,13 @@ impl Core {
             Verdict::Minor => self.minor(Cause::AllocationFailure, None),
             Verdict::Major(reason) => self.collect_major_for(reason),
         }
+        let young_bytes = self.inner().large.young_bytes() + request.bytes;
+        if young_bytes > self.inner().config.settings.max_semi_space_bytes && self.inner().large.young_bytes() > 0 {
+            // A program that allocates nothing but large objects would never fill the nursery.
+            self.minor(Cause::LargeAllocation, None);
+        }
+        self.advance_cycle();
+        self.start_cycle_if_due();
         self.reset_window();
         if self.budget_fits(request) {
             return Ok(());
@@ -156,7 +168,7 @@ impl Core {
         let start = inner.nursery.active(&inner.cage).start;
         decide(&TriggerInput {
             old_bytes: inner.old_bytes(),
-            old_limit_bytes: inner.old_limit_bytes,
+            old_limit_bytes: inner.old_limit_bytes.saturating_add(inner.overshoot_bytes()),
             max_bytes: inner.budget.max_bytes,
             nursery_used_bytes: self.window.top.get() - start,
             request_bytes: request.bytes,
@@ -184,9 +196,9 @@ impl Core {
         };
         let raised = inner.near_limit.as_mut().map(|callback| callback(near));
         let possible = inner.config.settings.reserved_bytes();
-        let raised = raised
-            .map(|bytes| bytes.min(possible))
-            .filter(|bytes| *bytes > limit_bytes);
+        // A raise by less than what is needed would only be followed by the next collection.
+        let enough = limit_bytes + request.bytes.max(1);
+        let raised = raised.map(|bytes| bytes.min(possible)).filter(|bytes| *bytes >= enough);
         inner.emit(&Event::NearLimit {
             limit_bytes,
             used_bytes,
@@ -230,8 +242,9 @@ impl Core {
         self.stress_point();
         let request = Request { header: 0, bytes: 0 };
         let full = self.window.top.get() > self.inner().soft_limit;
+        let stepping = self.inner().cycle.is_some() && self.window.top.get() > self.window.limit.get();
         let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
-        if full || requested {
+        if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.
             let _ = self.make_window_room(&request);
         }
@@ -321,6 +334,10 @@ impl Core {
         let object = space.allocate(request.bytes / 8, &mut pages)?;
         // SAFETY: OLD-COVERED, the space handed the words out.
         unsafe { initialize(object, header.with(FLAG_UNLOGGED), request.bytes) };
+        if inner.cycle.is_some() {
+            // Black, and in the remembered set below until it is looked at again.
+            inner.marker.list_new(&inner.cage, &inner.kinds, object, has_slots);
+        }
         if has_slots {
             // SAFETY: REM-UNIQUE, a new object.
             unsafe { inner.remembered.remember(object) };

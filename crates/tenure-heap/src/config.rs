@@ -41,6 +41,10 @@ pub struct Settings {
     pub mark_stack_entries: usize,
     /// How the marker walks.
     pub traversal: Traversal,
+    /// Mark in slices between stretches of the mutator, instead of in one pause.
+    pub incremental_marking: bool,
+    /// Bytes allocated in the nursery between two slices.
+    pub mark_step_bytes: usize,
     /// Growth of the old generation's limit over what is live, in percent; by V8's controller if not set.
     pub growing_percent: Option<u32>,
     /// Let measured speeds take part in limits and shrinking, as V8 does. Off, sizes depend on the program alone.
@@ -67,6 +71,8 @@ pub struct Settings {
     pub protect: bool,
     /// Let the n-th request for pages fail, and all later ones; 0 is never.
     pub fail_pages_at: u64,
+    /// Keep a cycle of marking in progress at all times, in slices of one object.
+    pub stress_incremental: bool,
     /// Seed of all random stress settings.
     pub seed: u64,
 }
@@ -84,6 +90,8 @@ impl Default for Settings {
             promotion: PromotionChoice::default(),
             mark_stack_entries: 512 * 1024,
             traversal: Traversal::Auto,
+            incremental_marking: false,
+            mark_step_bytes: 64 * 1024,
             growing_percent: None,
             measured_speeds: false,
             register_words: 1 << 20,
@@ -97,6 +105,7 @@ impl Default for Settings {
             poison: false,
             protect: false,
             fail_pages_at: 0,
+            stress_incremental: false,
             seed: 1,
         }
     }
@@ -146,8 +155,17 @@ impl Settings {
                 "1 MB to 4 TB",
             ));
         }
-        if self.mark_stack_entries == 0 {
-            return Err(ConfigError::new("mark-stack-entries", 0, "at least 1"));
+        if !(1..=1 << 32).contains(&self.mark_stack_entries) {
+            return Err(ConfigError::new("mark-stack-entries", self.mark_stack_entries, "1 to 2^32 entries"));
+        }
+        if self.max_spill_bytes > MAX_SEMI_SPACE_BYTES {
+            return Err(ConfigError::new("max-spill-size", self.max_spill_bytes, "at most 1 GiB"));
+        }
+        if self.reserved_old_bytes > 1 << 44 {
+            return Err(ConfigError::new("reserved-old-bytes", self.reserved_old_bytes, "at most 16 TiB"));
+        }
+        if self.stress_scavenge_percent > 100 {
+            return Err(ConfigError::new("stress-scavenge", self.stress_scavenge_percent, "0 to 100 percent"));
         }
         for (name, words) in [
             ("register-words", self.register_words),
@@ -377,6 +395,12 @@ setters! {
     mark_stack_entries: usize,
     /// Sets how the marker walks.
     traversal: Traversal,
+    /// Sets whether marking happens in slices between stretches of the mutator.
+    incremental_marking: bool,
+    /// Sets the bytes allocated in the nursery between two slices.
+    mark_step_bytes: usize,
+    /// Keeps a cycle of marking in progress at all times, in slices of one object.
+    stress_incremental: bool,
     /// Sets the growth of the old generation's limit over what is live, in percent.
     growing_percent: Option<u32>,
     /// Sets whether measured speeds take part in decisions.

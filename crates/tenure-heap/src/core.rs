@@ -20,6 +20,7 @@ use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
 
 use crate::config::HeapConfig;
+use crate::cycle::Cycle;
 use crate::error::HeapError;
 use crate::globals::Globals;
 use crate::root_area::RootArea;
@@ -113,6 +114,9 @@ pub(crate) struct Inner {
     pub(crate) listener: Option<Box<dyn Listener>>,
     pub(crate) trace: TraceGc,
     pub(crate) pauses: PauseLog,
+    pub(crate) cycle: Option<Cycle>,
+    /// The slices of the cycle that the collection in progress ends.
+    pub(crate) last_steps: Option<tenure_events::IncrementalSteps>,
     pub(crate) globals: Globals,
     pub(crate) roots: RootsStruct,
     pub(crate) near_limit: Option<NearLimitCallback>,
@@ -131,6 +135,7 @@ pub(crate) struct Inner {
     pub(crate) totals: HeapStatistics,
     pub(crate) last_major_end_ns: u64,
     pub(crate) old_bytes_after_major: usize,
+    pub(crate) allocated_at_major: u64,
     /// Last, so that the spaces above are gone before their memory is.
     pub(crate) cage: Cage,
 }
@@ -163,11 +168,20 @@ pub struct Core {
 }
 
 /// Aborts the process when dropped while a panic unwinds: nobody may see a half-moved heap.
-pub(crate) struct AbortOnPanic;
+pub(crate) struct AbortOnPanic {
+    /// The collection itself may run while a panic of the embedder's unwinds.
+    unwinding: bool,
+}
+
+impl AbortOnPanic {
+    pub(crate) fn new() -> AbortOnPanic {
+        AbortOnPanic { unwinding: std::thread::panicking() }
+    }
+}
 
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding {
             eprintln!("tenure: a panic inside a collection; the heap cannot be used any more");
             std::process::abort();
         }
@@ -181,7 +195,13 @@ impl Core {
     /// # Errors
     ///
     /// When the settings contradict each other, or the system has no address space or pages.
-    pub fn new(mut config: HeapConfig, kinds: &'static [KindLayout]) -> Result<Core, HeapError> {
+    ///
+    /// # Safety
+    ///
+    /// Whoever owns the core keeps the contract of what is public in it: [`Core::window`] is moved over finished objects
+    /// only (NUR-BUMP), and every word in the root areas and handles is 0, an immediate, or the payload address of an
+    /// object of this heap (ROOT-EXACT, SLOT-TYPED).
+    pub unsafe fn new(mut config: HeapConfig, kinds: &'static [KindLayout]) -> Result<Core, HeapError> {
         config.settings.check()?;
         let (source, clock) = (config.take_source(), config.take_clock());
         let settings = config.settings.clone();
@@ -221,6 +241,8 @@ impl Core {
             listener: config.listener.take(),
             trace: TraceGc::new(std::process::id(), id),
             pauses: PauseLog::new(),
+            cycle: None,
+            last_steps: None,
             globals: Globals::default(),
             roots: RootsStruct {
                 base: std::ptr::null_mut(),
@@ -241,6 +263,7 @@ impl Core {
             totals: HeapStatistics::default(),
             last_major_end_ns: 0,
             old_bytes_after_major: 0,
+            allocated_at_major: 0,
             cage,
             config,
         };
@@ -296,18 +319,25 @@ impl Core {
         inner.soft_limit = start + capacity;
         if inner.config.settings.stress_scavenge_percent > 0 {
             let used = self.window.top.get() - start;
-            let fill = inner
-                .random
-                .below(inner.config.settings.stress_scavenge_percent * capacity as u64 / 100 + 1)
-                as usize;
+            let most = inner.config.settings.stress_scavenge_percent.min(100) * capacity as u64 / 100;
+            let fill = inner.random.below(most + 1) as usize;
             inner.soft_limit = start + fill.max(used.min(capacity)).max(capacity / 16);
         }
         self.window.hard.set(start + capacity + inner.nursery.spill_bytes());
-        self.window.limit.set(if inner.config.settings.gc_interval > 0 {
+        self.window.limit.set(self.step_limit());
+    }
+
+    /// Returns where the next collecting allocation must stop: at the limit, or before it for the next slice of a cycle,
+    /// or at once under the stress setting.
+    pub(crate) fn step_limit(&self) -> usize {
+        let inner = self.inner();
+        if inner.config.settings.gc_interval > 0 {
             0
+        } else if inner.cycle.is_some() {
+            inner.soft_limit.min(self.window.top.get() + inner.config.settings.mark_step_bytes)
         } else {
             inner.soft_limit
-        });
+        }
     }
 
     /// Asks the mutator to come to a safepoint at its next collecting allocation.
@@ -353,7 +383,9 @@ impl Core {
             start: cage.nursery().start,
             end: cage.large().end,
         };
-        if !cage.nursery().contains(slot as usize) && ReferenceRange::new(young_or_large).contains(value) {
+        // While a cycle marks, a store between old objects may hide a white one behind a black one.
+        let matters = ReferenceRange::new(young_or_large).contains(value) || inner.cycle.is_some();
+        if matters && !cage.nursery().contains(slot as usize) {
             self.store_barrier_slow(slot);
         }
     }
@@ -508,8 +540,8 @@ impl Core {
     /// Returns numbers about the heap.
     #[must_use]
     pub fn statistics(&self) -> HeapStatistics {
-        let inner = self.inner();
         let sizes = self.sizes();
+        let inner = self.inner();
         HeapStatistics {
             sizes,
             peak_used_bytes: inner.totals.peak_used_bytes.max(sizes.used_bytes()),

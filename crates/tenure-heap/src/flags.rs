@@ -30,7 +30,7 @@ const fn flag(name: &'static str, value_name: &'static str, default: &'static st
     }
 }
 
-static FLAGS: [FlagSpec; 25] = [
+static FLAGS: [FlagSpec; 27] = [
     flag(
         "preset",
         "NAME",
@@ -92,6 +92,8 @@ static FLAGS: [FlagSpec; 25] = [
         "auto",
         "how the marker walks: auto, depth-first or prefetch",
     ),
+    flag("incremental-marking", "", "false", "mark in slices between stretches of the program"),
+    flag("stress-incremental-marking", "", "false", "keep a cycle in progress at all times, in slices of one object"),
     flag(
         "measured-speeds",
         "",
@@ -213,6 +215,11 @@ impl HeapConfig {
                     "prefetch" => Traversal::Prefetch,
                     _ => return Err(ConfigError::new(name, value, "auto, depth-first or prefetch")),
                 };
+            }
+            "incremental-marking" => s.incremental_marking = switch(name, value)?,
+            "stress-incremental-marking" => {
+                s.stress_incremental = switch(name, value)?;
+                s.incremental_marking |= s.stress_incremental;
             }
             "measured-speeds" => s.measured_speeds = switch(name, value)?,
             "trace-gc" => s.trace_gc = switch(name, value)?,

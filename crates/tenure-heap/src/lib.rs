@@ -8,6 +8,7 @@
 mod allocate;
 mod config;
 mod core;
+mod cycle;
 mod error;
 mod flags;
 mod globals;

@@ -10,7 +10,7 @@ use tenure_policy::promotion::{NEVER_BY_FILL, PromotionRule};
 use tenure_policy::sizing::{GrowthMode, OldLimitInput, old_limit};
 use tenure_policy::trigger::MajorOutcome;
 
-use crate::core::{AbortOnPanic, Core};
+use crate::core::{AbortOnPanic, Core, Inner};
 
 /// The rule that promotes every survivor.
 pub(crate) const PROMOTE_ALL: PromotionRule = PromotionRule::Threshold {
@@ -19,11 +19,23 @@ pub(crate) const PROMOTE_ALL: PromotionRule = PromotionRule::Threshold {
 };
 
 impl Core {
-    /// Collects both generations. Pauses for time proportional to what is live.
+    /// Collects both generations. Pauses for time proportional to what is live, or, at the end of an incremental cycle,
+    /// to what its slices left over. A collection that was asked for finds all garbage: it marks anew.
     pub fn collect_major(&mut self, cause: Cause) {
-        let _guard = AbortOnPanic;
+        let _guard = AbortOnPanic::new();
+        if matches!(cause, Cause::Requested | Cause::Testing | Cause::LastResort) {
+            self.abandon_cycle();
+        }
+        let allocated_bytes = self.inner().totals.allocated_bytes;
         let mut record = self.begin(CollectionKind::Major, cause);
         self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
+        if let Some(cycle) = self.inner().cycle.take() {
+            let inner = self.inner();
+            cycle.add_to(&mut record);
+            inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
+            inner.marker.set_skip_nursery(false);
+            inner.relist_remembered();
+        }
         self.mark(&mut record);
         self.sweep(&mut record);
         self.set_old_limit(&mut record);
@@ -34,23 +46,20 @@ impl Core {
         self.inner().totals.major_collections += 1;
         self.finish(record);
         let inner = self.inner();
-        inner.gave_up = inner.ineffective.record(&MajorOutcome {
-            old_bytes: inner.old_bytes(),
-            max_bytes: inner.budget.max_bytes,
-            mutator_utilization: inner.trace.average_mutator_utilization(),
-        });
+        if matches!(cause, Cause::AllocationLimit | Cause::LargeAllocation | Cause::PromotionRoom) {
+            let mutator_utilization = inner.mutator_utilization(allocated_bytes);
+            let (old_bytes, max_bytes) = (inner.old_bytes(), inner.budget.max_bytes);
+            inner.gave_up = inner.ineffective.record(&MajorOutcome { old_bytes, max_bytes, mutator_utilization });
+        }
         inner.last_major_end_ns = inner.clock.now_ns();
         inner.old_bytes_after_major = inner.old_bytes();
+        inner.allocated_at_major = inner.totals.allocated_bytes;
         inner.external_low_bytes = inner.external_bytes;
     }
 
     fn mark(&mut self, record: &mut CollectionRecord) {
         let start = self.inner().clock.now_ns();
-        self.visit_roots(|slot| {
-            let inner = self.inner();
-            // SAFETY: ROOT-EXACT and SLOT-TYPED, a root word.
-            unsafe { inner.marker.shade(&inner.cage, &inner.kinds, *slot) };
-        });
+        self.shade_roots();
         let roots = self.lap(record, Phase::Roots, start);
         let inner = self.inner();
         // SAFETY: MARK-LISTED, only roots have been shaded and nothing moves until the sweep is over.
@@ -63,10 +72,16 @@ impl Core {
             self.lap(record, Phase::Rescan, marked);
         }
         let counts = inner.marker.take_counts();
-        record.marked_objects = counts.marked_objects;
-        record.mark_stack_overflows = counts.overflows;
-        record.rescans = counts.rescans;
-        record.rescanned_blocks = counts.rescanned_blocks;
+        record.marked_objects += counts.marked_objects;
+        record.mark_stack_overflows += counts.overflows;
+        record.rescans += counts.rescans;
+        record.rescanned_blocks += counts.rescanned_blocks;
+        if inner.config.settings.verify_heap
+            && let Err(e) = self.verify_marking()
+        {
+            eprintln!("tenure: {e}");
+            std::process::abort();
+        }
     }
 
     fn sweep(&mut self, record: &mut CollectionRecord) {
@@ -87,7 +102,7 @@ impl Core {
         unsafe { large.sweep(&mut pages) };
         // What was retained has colors, and start bits if the mark stack overflowed.
         let active = inner.nursery.active(&inner.cage);
-        let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top) + 2);
+        let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top));
         inner.cage.color().clear_range(from, to);
         inner.cage.starts().clear_range(from, to);
         self.lap(record, Phase::Sweep, start);
@@ -166,5 +181,21 @@ impl Core {
         let (pointer, data, _, mut pages) = inner.spaces();
         pointer.release_empty(0, &mut pages);
         data.release_empty(0, &mut pages);
+    }
+}
+
+/// What copying or marking a byte is taken to cost less than allocating one costs the program, when speeds may not be
+/// measured.
+const ALLOCATION_WEIGHT: f64 = 4.0;
+
+impl Inner {
+    /// Returns the share of work that the mutator had since the last major collection: measured if the settings allow
+    /// it, or else estimated from the bytes it allocated and those that are live, which depends on the program alone.
+    fn mutator_utilization(&self, allocated_bytes: u64) -> f64 {
+        if self.config.settings.measured_speeds {
+            return self.trace.average_mutator_utilization();
+        }
+        let allocated = ALLOCATION_WEIGHT * allocated_bytes.saturating_sub(self.allocated_at_major) as f64;
+        allocated / (allocated + self.old_bytes() as f64).max(1.0)
     }
 }

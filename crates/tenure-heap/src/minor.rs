@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 
-use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
+use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase, TraceDetails};
 use tenure_memory::Range;
 use tenure_nursery::{Evacuation, EvacuationCounts, Promotion};
 use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_UNLOGGED, ObjectRef, PromotionTarget};
@@ -14,7 +14,7 @@ use tenure_old::{BlockSpace, LargeSpace, Pages};
 use tenure_policy::promotion::{MinorInput, MinorOutcome, PromotionRule};
 use tenure_policy::sizing::{NurseryInput, nursery_capacity};
 
-use crate::core::{AbortOnPanic, Core};
+use crate::core::{AbortOnPanic, Core, Inner};
 
 /// The old generation as the nursery sees it.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ struct Promotions<'a> {
     large: &'a mut LargeSpace,
     pages: Pages<'a>,
     remembered: &'a mut tenure_barrier::RememberedSet,
+    /// While a cycle is in progress: what is promoted is born black.
+    marker: Option<&'a mut tenure_marking::Marker>,
     kinds: tenure_object::KindTable,
 }
 
@@ -31,7 +33,11 @@ impl PromotionTarget for Promotions<'_> {
     #[inline]
     fn allocate(&mut self, words: usize, has_slots: bool) -> Option<ObjectRef> {
         let space = if has_slots { &mut *self.pointer } else { &mut *self.data };
-        space.allocate(words, &mut self.pages)
+        let object = space.allocate(words, &mut self.pages)?;
+        if let Some(marker) = &mut self.marker {
+            marker.list_new(self.pages.cage, &self.kinds, object, has_slots);
+        }
+        Some(object)
     }
 
     fn visit_large(&mut self, object: ObjectRef) {
@@ -47,6 +53,9 @@ impl PromotionTarget for Promotions<'_> {
         let flags = FLAG_UNLOGGED | FLAG_LARGE | if long { FLAG_CARDED } else { 0 };
         // SAFETY: OBJ-HEADER, it is old from here on.
         unsafe { object.set_header(header.ageless().with(flags)) };
+        if let Some(marker) = &mut self.marker {
+            marker.list_new(self.pages.cage, &self.kinds, object, ObjectRef::has_slots(header, &self.kinds));
+        }
         Some(object)
     }
 
@@ -69,7 +78,7 @@ impl Core {
 
     /// Collects the nursery, with the rule that the policy gives or `forced`, and reports it.
     pub(crate) fn minor(&mut self, cause: Cause, forced: Option<PromotionRule>) {
-        let _guard = AbortOnPanic;
+        let _guard = AbortOnPanic::new();
         let mut record = self.begin(CollectionKind::Minor, cause);
         self.evacuate_nursery(&mut record, forced);
         self.resize_nursery(&mut record);
@@ -106,7 +115,7 @@ impl Core {
         record.freed_bytes = record.before.used_bytes().saturating_sub(record.after.used_bytes()) as u64;
         let inner = self.inner();
         let end_ns = inner.clock.now_ns();
-        record.pause_ns = end_ns - record.start_ns;
+        record.pause_ns = end_ns.saturating_sub(record.start_ns);
         record
             .phases
             .add(Phase::Finish, record.pause_ns.saturating_sub(record.phases.total_ns()));
@@ -116,14 +125,8 @@ impl Core {
         inner.totals.peak_committed_bytes = inner.totals.peak_committed_bytes.max(record.after.committed_bytes());
         inner.totals.mark_stack_overflows += record.mark_stack_overflows;
         inner.totals.rescans += record.rescans;
-        let details = tenure_events::TraceDetails::default();
-        inner.trace.observe(&record, &details);
-        // A closed pipe must not end a collection: what cannot be written is not.
-        if inner.config.settings.trace_gc {
-            let _ = writeln!(std::io::stdout(), "{}", inner.trace.line(&record, &details));
-        }
-        if inner.config.settings.trace_gc_nvp {
-            let _ = writeln!(std::io::stdout(), "{}", inner.trace.nvp_line(&record, &details));
+        if record.kind != CollectionKind::Slice {
+            inner.print_trace(&record);
         }
         inner.emit(&Event::CollectionEnd(&record));
         if inner.config.settings.verify_heap
@@ -137,7 +140,7 @@ impl Core {
     /// Adds the time since `since` to a phase and returns the time now.
     pub(crate) fn lap(&self, record: &mut CollectionRecord, phase: Phase, since: u64) -> u64 {
         let now = self.inner().clock.now_ns();
-        record.phases.add(phase, now - since);
+        record.phases.add(phase, now.saturating_sub(since));
         now
     }
 
@@ -184,6 +187,7 @@ impl Core {
                 refused: &mut inner.refused,
             },
             remembered: &mut inner.remembered,
+            marker: inner.cycle.is_some().then_some(&mut inner.marker),
             kinds,
         };
         let promotion = Promotion {
@@ -193,7 +197,7 @@ impl Core {
         // SAFETY: NUR-EMPTY and NUR-ROOM hold between collections, and this is a safepoint.
         let mut evacuation =
             unsafe { Evacuation::begin(spill, to, large, capacity_bytes, kinds, promotion, &mut target) };
-        record.phases.add(Phase::Prepare, inner.clock.now_ns() - time);
+        record.phases.add(Phase::Prepare, inner.clock.now_ns().saturating_sub(time));
         time = inner.clock.now_ns();
         let mut forward = |slot: *mut u64| {
             // SAFETY: ROOT-EXACT, a root word.
@@ -207,7 +211,7 @@ impl Core {
             forward(word);
         }
         let now = inner.clock.now_ns();
-        record.phases.add(Phase::Roots, now - time);
+        record.phases.add(Phase::Roots, now.saturating_sub(time));
         time = now;
         for owner in &owners {
             // SAFETY: OBJ-HEADER and REM-UNIQUE, the entries were just taken out of the set.
@@ -218,16 +222,25 @@ impl Core {
             unsafe { evacuation.scan_card(entry.owner, entry.card) };
         }
         let now = inner.clock.now_ns();
-        record.phases.add(Phase::Remembered, now - time);
+        record.phases.add(Phase::Remembered, now.saturating_sub(time));
         time = now;
         // SAFETY: ROOT-EXACT, all roots have been forwarded.
         unsafe { evacuation.trace_closure() };
         let (top, counts) = evacuation.finish();
-        let (large_bytes, large_objects, _) = target.large.finish_minor(&mut target.pages);
+        let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(&mut target.pages);
+        if inner.cycle.is_some() {
+            for owner in &owners {
+                inner.marker.relist(&inner.cage, &inner.kinds, *owner);
+            }
+            for entry in &cards {
+                inner.shade_card(entry.owner, entry.card);
+            }
+        }
         inner.remembered.give_back(owners, cards);
-        record.phases.add(Phase::Evacuate, inner.clock.now_ns() - time);
+        record.phases.add(Phase::Evacuate, inner.clock.now_ns().saturating_sub(time));
         self.window.top.set(top);
         inner.end_spill(top - to.start);
+        inner.totals.allocated_bytes += large_freed_bytes as u64;
         self.account(record, condemned_bytes, &counts, large_bytes, large_objects);
     }
 
@@ -346,5 +359,20 @@ fn describe(rule: PromotionRule, forced: bool) -> Decision {
         value,
         unit,
         reason,
+    }
+}
+
+impl Inner {
+    /// Prints the lines that the settings ask for. A closed pipe must not end a collection: what cannot be written is
+    /// not.
+    fn print_trace(&mut self, record: &CollectionRecord) {
+        let details = TraceDetails { incremental: self.last_steps.take(), ..TraceDetails::default() };
+        self.trace.observe(record, &details);
+        if self.config.settings.trace_gc {
+            let _ = writeln!(std::io::stdout(), "{}", self.trace.line(record, &details));
+        }
+        if self.config.settings.trace_gc_nvp {
+            let _ = writeln!(std::io::stdout(), "{}", self.trace.nvp_line(record, &details));
+        }
     }
 }

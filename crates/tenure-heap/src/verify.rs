@@ -79,23 +79,44 @@ impl Core {
     /// With the first that does not hold, and the path to the object from a root.
     pub fn verify(&self) -> Result<(), VerifyError> {
         let inner = &*self.inner();
-        let mut verifier = Verifier {
-            core: self,
+        let mut verifier = Verifier::new(self);
+        verifier.check_window()?;
+        verifier.check_spaces()?;
+        verifier.check_remembered_set()?;
+        if inner.cycle.is_none() {
+            verifier.check_colors()?;
+        }
+        verifier.trace()?;
+        verifier.check_old_objects()
+    }
+
+    /// Checks, between marking and sweeping, that everything reachable is marked.
+    pub(crate) fn verify_marking(&self) -> Result<(), VerifyError> {
+        let inner = &*self.inner();
+        let mut verifier = Verifier::new(self);
+        verifier.trace()?;
+        for object in verifier.seen.keys() {
+            if !inner.cage.color().get(inner.cage.bit(object.address())) {
+                let message = format!("{:#x} is reachable and white: {:?}", object.address(), Inner::header_of(*object));
+                return Err(verifier.with_path(VerifyError::new("MARK-STRONG", message), *object));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Verifier<'a> {
+    fn new(core: &'a Core) -> Verifier<'a> {
+        let inner = &*core.inner();
+        Verifier {
+            core,
             inner,
             seen: HashMap::new(),
             owners: inner.remembered.owners().iter().copied().collect(),
             cards: inner.remembered.cards().iter().copied().collect(),
-        };
-        verifier.check_window()?;
-        verifier.check_spaces()?;
-        verifier.check_remembered_set()?;
-        verifier.check_colors()?;
-        verifier.trace()?;
-        verifier.check_old_objects()
+        }
     }
-}
 
-impl Verifier<'_> {
     fn check_window(&self) -> Result<(), VerifyError> {
         let active = self.inner.nursery.active(&self.inner.cage);
         let window = &self.core.window;

@@ -9,7 +9,7 @@
 //! not fill the stack. The marker does not know which spaces there are.
 
 use tenure_memory::{BLOCK_WORDS, Cage};
-use tenure_object::{Header, KindTable, ObjectRef, ReferenceRange};
+use tenure_object::{Header, KindTable, LayoutClass, ObjectRef, ReferenceRange};
 
 use crate::color::{Color, Colors};
 use crate::mark_stack::MarkStack;
@@ -212,16 +212,25 @@ impl Marker {
     /// Marks the object at `bit` and lists it, unless that has happened before.
     #[inline(always)]
     fn reach(&mut self, view: &View, cage: &Cage, bit: u64) {
+        if bit < view.data_first && self.is_young_large(view, cage, bit) {
+            return;
+        }
         if !view.colors.blacken_if_white(bit as usize) {
             return;
         }
-        self.counts.marked_objects += 1;
         if bit.wrapping_sub(view.data_first) < view.data_count {
-            return;
-        }
-        if !self.stack.push(bit) {
+            self.counts.marked_objects += 1;
+        } else if self.stack.push(bit) {
+            self.counts.marked_objects += 1;
+        } else {
             self.overflow(view, cage, bit);
         }
+    }
+
+    /// Returns whether a large object has survived no collection yet: the next minor collection may free it.
+    #[cold]
+    fn is_young_large(&self, view: &View, cage: &Cage, bit: u64) -> bool {
+        bit >= view.nursery_count && !cage.starts().get(bit as usize)
     }
 
     /// Leaves an object gray, to be found by a rescan of its block.
@@ -234,7 +243,6 @@ impl Marker {
             cage.starts().set(bit as usize);
         }
         self.counts.overflows += 1;
-        self.counts.marked_objects -= 1;
         let word = bit as usize / 64;
         if (self.rescan.word..self.rescan.end).contains(&word) {
             return;
@@ -310,6 +318,9 @@ impl Marker {
         // SAFETY: KIND-LAYOUT, and SLOT-TYPED for each slot.
         unsafe {
             object.visit_prefix_slots(header, &view.kinds, |slot| visit(self, *slot));
+        }
+        if !matches!(header.class(), LayoutClass::SlotsTail | LayoutClass::OtherTail) {
+            return;
         }
         // SAFETY: KIND-LAYOUT.
         let (tail, count) = unsafe { object.tail_slots(header, &view.kinds) };
@@ -416,8 +427,9 @@ impl Marker {
         let view = self.view(cage, kinds);
         let bit = cage.bit(object.address());
         if view.colors.blacken_if_white(bit) {
-            self.counts.marked_objects += 1;
-            if has_slots && !self.stack.push(bit as u64) {
+            if !has_slots || self.stack.push(bit as u64) {
+                self.counts.marked_objects += 1;
+            } else {
                 self.overflow(&view, cage, bit as u64);
             }
         }
@@ -457,7 +469,7 @@ impl Marker {
                 return true;
             }
             if self.traversal == Traversal::Auto && scanned >= SAMPLE_OBJECTS / 8 {
-                self.prefetching = far > scanned / 4;
+                self.prefetching = far > scanned;
             }
             left = left.saturating_sub(scanned);
             if left == 0 {

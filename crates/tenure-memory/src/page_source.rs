@@ -111,6 +111,10 @@ pub struct SystemPages;
 // unmapped before anybody sees them.
 unsafe impl PageSource for SystemPages {
     fn reserve(&mut self, bytes: usize, align: usize) -> Result<usize, PageError> {
+        let size = rustix::param::page_size();
+        if size != super::PAGE_BYTES {
+            return Err(PageError::new(bytes, format!("pages of {size} bytes are not supported, only of 4096")));
+        }
         let padded = bytes
             .checked_add(align)
             .ok_or_else(|| PageError::new(bytes, "more than the address space"))?;
@@ -150,9 +154,20 @@ unsafe impl PageSource for SystemPages {
 
     unsafe fn decommit(&mut self, base: usize, bytes: usize) {
         // SAFETY: MEM-OWNED, the range lies in a reservation of the caller's, which says that nothing live is in it.
-        // Failures leave the pages where they are, which costs memory and no correctness: commit clears nothing, so
-        // the caller of commit must not count on zeros after a failed decommit; SystemPages has none on Linux.
-        let _ = unsafe { rustix::mm::madvise(base as *mut _, bytes, Advice::LinuxDontNeed) };
+        let given_back = unsafe { rustix::mm::madvise(base as *mut _, bytes, Advice::LinuxDontNeed) };
+        if given_back.is_err() {
+            // Locked pages cannot be given back so; a new mapping in their place is zero too.
+            // SAFETY: MEM-OWNED, as above: the range is replaced by the same address space.
+            let replaced = unsafe {
+                rustix::mm::mmap_anonymous(
+                    base as *mut _,
+                    bytes,
+                    ProtFlags::empty(),
+                    MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED,
+                )
+            };
+            assert!(replaced.is_ok(), "the system neither took back nor replaced {bytes} bytes");
+        }
         // SAFETY: MEM-OWNED, as above.
         let _ = unsafe { rustix::mm::mprotect(base as *mut _, bytes, MprotectFlags::empty()) };
     }

@@ -19,7 +19,8 @@ struct LargeObject {
 
 /// The space of large objects.
 ///
-/// Invariant (LARGE-MAPPED): `owner[b]` is the object that block `b` belongs to, plus one, or 0.
+/// Invariant (LARGE-MAPPED): `owner[b]` is the object that block `b` belongs to, plus one, or 0; an object has a start
+/// bit exactly if it is old, which is how a marker tells the young ones that it must leave to minor collections.
 #[derive(Debug)]
 pub struct LargeSpace {
     range: Range,
@@ -136,8 +137,9 @@ impl LargeSpace {
         if young {
             self.young.push(id);
             self.young_bytes += bytes;
+        } else {
+            pages.cage.starts().set(pages.cage.bit(address));
         }
-        pages.cage.starts().set(pages.cage.bit(address));
         Some(ObjectRef::from_address(address))
     }
 
@@ -201,6 +203,7 @@ impl LargeSpace {
             };
             if object.reached {
                 (object.young, object.reached) = (false, false);
+                pages.cage.starts().set(pages.cage.bit(object.address));
                 promoted_bytes += object.bytes;
                 promoted += 1;
             } else {
@@ -269,8 +272,8 @@ impl LargeSpace {
                     object.address
                 ));
             }
-            if !cage.starts().get(cage.bit(object.address)) {
-                return Err(format!("LARGE-MAPPED: no start bit for {:#x}", object.address));
+            if cage.starts().get(cage.bit(object.address)) == object.young {
+                return Err(format!("LARGE-MAPPED: the start bit of {:#x} is wrong", object.address));
             }
             blocks += count;
             used += object.bytes;

@@ -111,6 +111,10 @@ const fn plain_tail<T>() -> TailLayout {
         align_of::<T>() <= 8,
         "elements of a tail have an alignment of at most 8"
     );
+    assert!(
+        size_of::<T>() <= u32::MAX as usize,
+        "an element of a tail takes less than 4 GiB: use more elements, or a larger tail of smaller ones"
+    );
     TailLayout::Plain {
         element_bytes: size_of::<T>() as u32,
     }

@@ -32,7 +32,9 @@ pub struct Heap<M: ObjectModel> {
 impl<M: ObjectModel> Heap<M> {
     pub(crate) fn new(config: HeapConfig, roots: <M::Roots as Layout>::Init<'static>) -> Result<Box<Self>, HeapError> {
         const { crate::layout::check_roots::<M::Roots>() };
-        let core = Core::new(config, M::KINDS)?;
+        // SAFETY: NUR-BUMP, ROOT-EXACT, SLOT-TYPED: the core never leaves this crate. The window is moved past finished
+        // objects only, and the root areas and handles take words of values of `M`.
+        let core = unsafe { Core::new(config, M::KINDS)? };
         let mut place = std::mem::MaybeUninit::<M::Roots>::zeroed();
         // SAFETY: KIND-LAYOUT: `write` initializes all fields.
         let roots = unsafe {
@@ -69,11 +71,10 @@ impl<M: ObjectModel> Heap<M> {
         &mut self.core
     }
 
-    /// Returns the untyped heap, for tools that read its records.
-    #[doc(hidden)]
-    #[must_use]
+    /// Returns the untyped heap. Its cells and words are the allocator's and the roots' own (NUR-BUMP, ROOT-EXACT), so
+    /// it stays within this crate.
     #[inline(always)]
-    pub fn core(&self) -> &Core {
+    pub(crate) fn core(&self) -> &Core {
         &self.core
     }
 

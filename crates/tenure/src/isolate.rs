@@ -37,7 +37,7 @@ impl<M: ObjectModel> Entered<M> {
 
 impl<M: ObjectModel> Drop for Entered<M> {
     fn drop(&mut self) {
-        M::with_entered(|flag| flag.set(false));
+        M::with_entered(|flag| flag.replace(false));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use tenure_heap::{AllocError, FLAG_UNLOGGED, Request};
+use tenure_heap::{AllocError, FLAG_UNLOGGED, Request, WINDOW_OBJECT_MAX_BYTES};
 
 use crate::heap::Heap;
 use crate::layout::{Kind, ObjectModel, Of};
@@ -20,6 +20,8 @@ use crate::layout::{Kind, ObjectModel, Of};
 ///    `t + b <= *window_limit`, writing a header from [`JitView::template`] at `t` and every payload word from `t + 8`
 ///    on, and then storing `t + b` to `*window_top`; when the test fails it calls [`slow_allocate`], after which every
 ///    address of an object that is not in a root area is stale;
+///    - objects of more than [`JitView::window_object_max_bytes`] bytes and those of kinds whose [`Template::pinned`] is
+///      set are never allocated so, however much room the window has, but always by [`slow_allocate`];
 /// 2. *stores* a reference by writing the slot of the object at payload `p`, then testing bit
 ///    [`JitView::unlogged_mask`] of the byte at `p - 8`, and calling [`slow_log`] when it is set;
 /// 3. keeps in registers' and operands' words only 0, immediates of the model's values, or payload addresses.
@@ -31,6 +33,8 @@ pub struct JitView<'h> {
     pub window_limit: *mut usize,
     /// The address of the word that holds the end of the memory that a region may use.
     pub window_hard: *mut usize,
+    /// The most bytes of an object, header included, that may be allocated in the window.
+    pub window_object_max_bytes: usize,
     /// The address of the word that holds the address of register 0. To be read only: frames are pushed and popped by
     /// [`Heap::push_frame`] and [`Heap::pop_frame`].
     pub frame: *mut *mut u64,
@@ -67,6 +71,7 @@ impl<M: ObjectModel> Heap<M> {
             window_top: core.window.top.as_ptr(),
             window_limit: core.window.limit.as_ptr(),
             window_hard: core.window.hard.as_ptr(),
+            window_object_max_bytes: WINDOW_OBJECT_MAX_BYTES,
             frame: core.registers.top.as_ptr(),
             operand_top: core.operands.top.as_ptr(),
             operand_bounds: (core.operands.base, core.operands.end),
@@ -227,6 +232,37 @@ mod tests {
             h.collect_minor();
             let rest = h.roots().list.get().unwrap().rest();
             assert_eq!(rest.map(|cons| cons.head()), Some(Value::int(2)));
+        });
+    }
+
+    #[test]
+    fn objects_too_large_for_the_window_come_from_the_slow_path() {
+        let config = HeapConfig::new().semi_space_bytes(1 << 20).verify_heap(true);
+        Isolate::<Jit>::new(config, RootsInit { list: None }).unwrap().enter(|h| {
+            let view = h.jit();
+            let (template, most, top) = (view.template::<Array>(), view.window_object_max_bytes, view.window_top);
+            for bytes in [most, most + 8] {
+                let length = (bytes - template.bytes) / 8;
+                let header = template.header | (length as u64) << 32;
+                // SAFETY: JIT-VIEW, 1: the header is the template's with the length that `bytes` is made of, nothing is
+                // held across the call, and the prefix is initialized right away.
+                let (payload, in_window) = unsafe {
+                    let payload = slow_allocate(h, header, bytes).expect("there is room");
+                    payload.write(length as u64);
+                    (payload, payload.expose_provenance() + bytes - 8 == *top)
+                };
+                assert_eq!(in_window, bytes <= most);
+                // SAFETY: SLOT-TYPED: the address of an initialized `Array`.
+                let array = unsafe { Gc::<Array>::from_word(payload.expose_provenance() as u64) };
+                array.tail_set(h, length - 1, Value::int(5));
+                array.identity_hash(h);
+                h.push(array.into()).unwrap();
+                for _ in 0..3 {
+                    h.collect_minor();
+                }
+                let array = h.pop().cast::<Array>().unwrap();
+                assert_eq!((array.id(), array.tail_get(length - 1)), (length as u64, Value::int(5)));
+            }
         });
     }
 

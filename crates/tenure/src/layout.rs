@@ -157,7 +157,29 @@ pub unsafe trait ObjectModel: Sized + 'static {
     /// The layouts of all kinds; the kind with id 1 is at index 0.
     const KINDS: &'static [KindLayout];
     /// Passes the flag that says whether an isolate of this model is entered on this thread.
-    fn with_entered<R>(f: impl FnOnce(&Cell<bool>) -> R) -> R;
+    #[doc(hidden)]
+    fn with_entered<R>(f: impl FnOnce(&EnteredFlag) -> R) -> R;
+}
+
+/// Says whether an isolate of a model is entered on a thread; each model has one per thread.
+///
+/// Invariant HEAP-BRAND: only [`Isolate::enter`](crate::Isolate::enter) changes it; the flag of a model can be reached by
+/// everyone, but nothing can be done with it outside of this crate.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct EnteredFlag(Cell<bool>);
+
+impl EnteredFlag {
+    /// Makes the flag of a model and thread on which nothing is entered.
+    #[must_use]
+    pub const fn new() -> EnteredFlag {
+        EnteredFlag(Cell::new(false))
+    }
+
+    /// Sets the flag and returns what it was.
+    pub(crate) fn replace(&self, entered: bool) -> bool {
+        self.0.replace(entered)
+    }
 }
 
 /// A type that may stand in a kind of the model `M`.
@@ -165,6 +187,10 @@ pub unsafe trait ObjectModel: Sized + 'static {
 /// # Safety
 ///
 /// All slots in `Self` hold words of `M`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a kind or roots struct of the model `{M}`",
+    note = "fields and tails hold plain data or slots of the model `{M}` itself"
+)]
 pub unsafe trait FieldIn<M> {}
 
 /// A struct all of whose fields and tail may stand in a kind of the model `M`; made by the derive.
@@ -319,6 +345,9 @@ pub const fn layout_of<T: Kind>() -> KindLayout {
         pinned: T::PINNED,
     }
 }
+
+/// Checks that all fields and the tail of a kind may stand in the model. Called by `object_model!`.
+pub const fn check_fields<T: FieldsIn<M>, M>() {}
 
 /// Checks that a struct can be the roots of a model. Called by `object_model!`.
 pub const fn check_roots<R: Layout>() {

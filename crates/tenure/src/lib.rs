@@ -220,7 +220,7 @@ pub use tenure_policy as policy;
 /// What the derive macros refer to. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::layout::{check_roots, layout_of};
+    pub use crate::layout::{EnteredFlag, check_fields, check_roots, layout_of};
     pub use tenure_heap::KindLayout;
 }
 
