@@ -69,9 +69,9 @@ fn with(config: HeapConfig, flag: &str, value: &str) -> HeapConfig {
     config
 }
 
-/// A heap on which survivors stay in the nursery until a major collection.
+/// A heap on which survivors stay in the nursery until a major collection, and what is dead is overwritten.
 fn retaining() -> HeapConfig {
-    with(small(), "promotion", "never")
+    with(small(), "promotion", "never").poison(true)
 }
 
 fn reg(h: &Heap<Lab>, index: usize) -> Value<'_, Lab> {
@@ -132,4 +132,22 @@ fn churn(h: &mut Heap<Lab>) {
         put_node(h, 200, u64::MAX - id, 201);
     }
     clear(h, 200);
+}
+
+/// Builds a list until nothing has room any more, nodes of the nursery first: `to` is the newest node, which is old,
+/// `to + 1` the last one in the nursery.
+fn fill_up(h: &mut Heap<Lab>, to: usize) {
+    let h = &*h;
+    let mut list = Value::nil();
+    let mut id = 0;
+    h.regs()[to + 1].set(Value::nil());
+    while let Ok(new) = h.try_alloc::<Node>(NodeInit { id, any: list }) {
+        list = new.to_value();
+        if id == 500 {
+            h.regs()[to + 1].set(list);
+        }
+        id += 1;
+    }
+    h.regs()[to].set(list);
+    assert!(id > 10_000, "{id} nodes");
 }

@@ -17,10 +17,12 @@ mod program;
 use program::{Op, configurations, run};
 
 /// More operations find nothing new, but take longer.
-const MAX_OPS: usize = 2000;
+const MAX_OPS: usize = 400;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&which, rest)) = data.split_first() else { return };
+    let Some((&which, rest)) = data.split_first() else {
+        return;
+    };
     let all = configurations();
     let (name, config) = all[which as usize % all.len()];
     let (chunks, _) = rest.as_chunks::<8>();

@@ -74,7 +74,13 @@ mod hidden {
             owner.set_pair(h, Some(pair));
             h.roots().list.set(owner.into());
             h.collect();
-            let pair = h.roots().list.get().cast::<__ModelOfPair>().and_then(|owner| owner.pair()).unwrap();
+            let pair = h
+                .roots()
+                .list
+                .get()
+                .cast::<__ModelOfPair>()
+                .and_then(|owner| owner.pair())
+                .unwrap();
             assert_eq!((pair.car().as_int(), pair.tail_get(0).as_int()), (Some(1), Some(2)));
         });
     }

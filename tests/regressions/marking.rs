@@ -133,6 +133,47 @@ fn what_stays_in_the_nursery_is_marked_with_one_entry() {
 }
 
 #[test]
+fn what_only_the_nursery_refers_to_is_marked_with_one_entry() {
+    for traversal in ["depth-first", "prefetch"] {
+        let config = with(retaining(), "traversal", traversal)
+            .max_old_bytes(1 << 20)
+            .max_spill_bytes(0);
+        isolate(config.mark_stack_entries(1)).enter(|h| {
+            for i in 0..100 {
+                put_node(h, i, i as u64, 201);
+            }
+            h.collect();
+            // Old nodes behind young ones, which are too many for the stack and cannot be promoted.
+            put_array(h, 101, 0, 100);
+            for i in 0..100 {
+                put_node(h, 102, 100, i);
+                array(h, 101).tail_set(h, i, reg(h, 102));
+                clear(h, i);
+            }
+            fill_up(h, 102);
+            for round in 0..4 {
+                h.collect();
+                check(h);
+                for i in 0..100 {
+                    let young = node(array(h, 101).tail_get(i));
+                    assert_eq!((young.id(), node(young.any()).id()), (100, i as u64), "round {round}");
+                }
+                // The survivors move: what the last collection noted about their places is wrong now.
+                put_or_refuse(h);
+            }
+            assert!(h.statistics().mark_stack_overflows >= 300);
+        });
+    }
+}
+
+/// Allocates a little garbage, if there is room.
+fn put_or_refuse(h: &mut Heap<Lab>) {
+    for id in 0..7 {
+        _ = h.try_alloc_with::<Node, _>(|_| NodeInit { id, any: Value::nil() });
+    }
+}
+
+#[test]
 fn what_is_dead_is_freed_and_what_lives_is_counted() {
     isolate(with(small(), "promotion", "all")).enter(|h| {
         put_array(h, 0, 0, 2000);

@@ -230,10 +230,16 @@ fn operands_locals_and_roots_move() {
             check(h);
             churn(h);
         }
+        h.collect();
+        check(h);
         h.scope(|s| {
             let local = s.local(node(s.peek(0)));
-            for _ in 0..3 {
-                s.collect_minor();
+            for round in 0..4 {
+                if round == 2 {
+                    s.collect()
+                } else {
+                    s.collect_minor()
+                }
                 assert_eq!(local.get(s).id(), 499);
                 assert_eq!(local.get(s).to_value(), s.peek(0));
             }

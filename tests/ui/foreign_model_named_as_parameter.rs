@@ -8,7 +8,7 @@ struct Roots {
 }
 #[derive(Kind)]
 struct Pair {
-    car: Slot<Dyn<__ModelOfPair>>,
+    both: [Slot<Dyn<__ModelOfPair>>; 2],
 }
 #[derive(Kind)]
 #[tail(Slot<Dyn<__M>>)]

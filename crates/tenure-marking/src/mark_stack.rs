@@ -3,8 +3,9 @@
 //! Push and pop take constant time and never allocate. A push onto a full stack is refused; what happens to the object
 //! then is the marker's business.
 
-/// A bounded stack of objects, by the bit of their first word.
-#[derive(Debug)]
+/// A bounded stack of objects, by the bit of their first word. The default has no room at all: what a marker is left
+/// with while a loop holds its stack.
+#[derive(Debug, Default)]
 pub struct MarkStack {
     entries: Box<[u64]>,
     length: usize,

@@ -194,34 +194,27 @@ impl Marker {
     #[inline]
     pub unsafe fn shade(&mut self, cage: &Cage, kinds: &KindTable, word: u64) {
         let view = self.view(cage, kinds);
-        // SAFETY: SLOT-TYPED is the caller's obligation.
-        unsafe { self.shade_in(&view, cage, word) };
-    }
-
-    /// # Safety
-    ///
-    /// As for `shade`.
-    #[inline(always)]
-    unsafe fn shade_in(&mut self, view: &View, cage: &Cage, word: u64) {
         let bit = view.heap.index(word);
         if view.includes(bit) {
-            self.reach(view, cage, bit);
+            let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
+            self.reach(&view, cage, &mut stack, &mut marked, bit);
+            self.stack = stack;
+            self.counts.marked_objects += marked;
         }
     }
 
-    /// Marks the object at `bit` and lists it, unless that has happened before.
+    /// Marks the object at `bit` and lists it, unless that has happened before. The loops hold the stack and the count
+    /// in locals, so that they can stay in registers.
     #[inline(always)]
-    fn reach(&mut self, view: &View, cage: &Cage, bit: u64) {
+    fn reach(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, marked: &mut u64, bit: u64) {
         if bit < view.data_first && self.is_young_large(view, cage, bit) {
             return;
         }
         if !view.colors.blacken_if_white(bit as usize) {
             return;
         }
-        if bit.wrapping_sub(view.data_first) < view.data_count {
-            self.counts.marked_objects += 1;
-        } else if self.stack.push(bit) {
-            self.counts.marked_objects += 1;
+        if bit.wrapping_sub(view.data_first) < view.data_count || stack.push(bit) {
+            *marked += 1;
         } else {
             self.overflow(view, cage, bit);
         }
@@ -469,7 +462,9 @@ impl Marker {
                 return true;
             }
             if self.traversal == Traversal::Auto && scanned >= SAMPLE_OBJECTS / 8 {
-                self.prefetching = far > scanned;
+                // Depth first, an object that is far from the one before it was not prefetched by the hardware; through
+                // the FIFOs, an edge. Scattered graphs have several far edges an object.
+                self.prefetching = if self.prefetching { far > scanned } else { far > scanned / 2 };
             }
             left = left.saturating_sub(scanned);
             if left == 0 {
@@ -479,52 +474,51 @@ impl Marker {
     }
 
     /// Scans up to `limit` objects depth first, a chunk of an array counting as several; returns how many, and how many
-    /// of their slots referred far away. Fewer than `limit` means that nothing is left.
+    /// of them lay far from the one before. Fewer than `limit` means that nothing is left.
     ///
     /// # Safety
     ///
     /// As for `drain`.
     #[inline(never)]
     unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
-        let (mut far, mut scanned) = (0, 0);
+        let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
+        let (mut far, mut scanned, mut last) = (0, 0, 0);
         while scanned < limit {
-            let Some(bit) = self.stack.pop() else {
-                // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
-                if unsafe { self.scan_chunk(view, |this, word| this.shade_in(view, cage, word)) } {
-                    scanned += CHUNK_OBJECTS;
-                    continue;
-                }
-                let Some(bit) = self.next_gray(view, cage) else { break };
-                // It is black and listed nowhere: as if it had been popped.
-                scanned += 1;
-                // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
-                unsafe { self.scan_near(view, cage, bit, &mut far) };
-                continue;
-            };
-            scanned += 1;
-            // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
-            unsafe { self.scan_near(view, cage, bit, &mut far) };
-        }
-        (scanned, far)
-    }
-
-    /// Scans an object, marking what it refers to at once.
-    ///
-    /// # Safety
-    ///
-    /// As for `scan`.
-    #[inline(always)]
-    unsafe fn scan_near(&mut self, view: &View, cage: &Cage, bit: u64, far: &mut usize) {
-        // SAFETY: OBJ-HEADER, as the caller's; SLOT-TYPED for each slot.
-        unsafe {
-            self.scan(view, cage, bit, |this, word| {
+            let mut visit = |this: &mut Self, word: u64| {
                 let target = view.heap.index(word);
                 if view.includes(target) {
-                    *far += usize::from(is_far(bit, target));
-                    this.reach(view, cage, target);
+                    this.reach(view, cage, &mut stack, &mut marked, target);
                 }
-            });
+            };
+            // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
+            if !self.cursors.is_empty() && unsafe { self.scan_chunk(view, &mut visit) } {
+                scanned += CHUNK_OBJECTS;
+            } else if let Some(bit) = self.next_gray(view, cage) {
+                scanned += 1;
+                // SAFETY: MARK-LISTED, a gray object is live, and black now; SLOT-TYPED for each slot.
+                unsafe { self.scan(view, cage, bit, visit) };
+            } else if stack.is_empty() {
+                break;
+            }
+            while scanned < limit {
+                let Some(bit) = stack.pop() else { break };
+                scanned += 1;
+                far += usize::from(is_far(bit, last));
+                last = bit;
+                // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
+                unsafe {
+                    self.scan(view, cage, bit, |this, word| {
+                        let target = view.heap.index(word);
+                        if view.includes(target) {
+                            this.reach(view, cage, &mut stack, &mut marked, target);
+                        }
+                    });
+                }
+            }
         }
+        self.stack = stack;
+        self.counts.marked_objects += marked;
+        (scanned, far)
     }
 
     /// The same through the two FIFOs, which are empty before and after.
@@ -534,6 +528,7 @@ impl Marker {
     /// As for `drain`.
     #[inline(never)]
     unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
+        let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
         let mut objects = [NOTHING; OBJECT_FIFO];
         let (mut head, mut tail) = (0usize, 0usize);
         let mut edges = [NOTHING; EDGE_FIFO];
@@ -541,7 +536,7 @@ impl Marker {
         let (mut far, mut scanned) = (0, 0);
         loop {
             while head - tail < OBJECT_FIFO && scanned < limit {
-                let bit = match self.stack.pop() {
+                let bit = match stack.pop() {
                     Some(bit) => bit,
                     // With a half-scanned array about, a gray one might find no cursor and turn gray for ever.
                     None if self.cursors.is_empty() => match self.next_gray(view, cage) {
@@ -566,7 +561,7 @@ impl Marker {
                     let oldest = std::mem::replace(&mut edges[next_edge % EDGE_FIFO], bit);
                     next_edge += 1;
                     if oldest != NOTHING {
-                        this.reach(view, cage, oldest);
+                        this.reach(view, cage, &mut stack, &mut marked, oldest);
                     }
                 }
             };
@@ -582,12 +577,14 @@ impl Marker {
                 continue;
             }
             if next_edge == 0 {
+                self.stack = stack;
+                self.counts.marked_objects += marked;
                 return (scanned, far);
             }
             for edge in &mut edges {
                 let bit = std::mem::replace(edge, NOTHING);
                 if bit != NOTHING {
-                    self.reach(view, cage, bit);
+                    self.reach(view, cage, &mut stack, &mut marked, bit);
                 }
             }
             next_edge = 0;

@@ -113,7 +113,7 @@ const fn plain_tail<T>() -> TailLayout {
     );
     assert!(
         size_of::<T>() <= u32::MAX as usize,
-        "an element of a tail takes less than 4 GiB: use more elements, or a larger tail of smaller ones"
+        "an element of a tail takes less than 4 GiB: use a longer tail of smaller elements"
     );
     TailLayout::Plain {
         element_bytes: size_of::<T>() as u32,

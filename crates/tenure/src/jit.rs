@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn objects_too_large_for_the_window_come_from_the_slow_path() {
         let config = HeapConfig::new().semi_space_bytes(1 << 20).verify_heap(true);
-        Isolate::<Jit>::new(config, RootsInit { list: None }).unwrap().enter(|h| {
+        let mut isolate = Isolate::<Jit>::new(config, RootsInit { list: None }).unwrap();
+        isolate.enter(|h| {
             let view = h.jit();
             let (template, most, top) = (view.template::<Array>(), view.window_object_max_bytes, view.window_top);
             for bytes in [most, most + 8] {
@@ -255,7 +256,7 @@ mod tests {
                 // SAFETY: SLOT-TYPED: the address of an initialized `Array`.
                 let array = unsafe { Gc::<Array>::from_word(payload.expose_provenance() as u64) };
                 array.tail_set(h, length - 1, Value::int(5));
-                array.identity_hash(h);
+                let _ = array.identity_hash(h);
                 h.push(array.into()).unwrap();
                 for _ in 0..3 {
                     h.collect_minor();
