@@ -54,6 +54,8 @@ pub struct Summary {
     pub minor: KindSummary,
     /// Major collections.
     pub major: KindSummary,
+    /// Slices of incremental marking.
+    pub slice: KindSummary,
     /// Median of all pauses.
     pub pause_p50_ns: u64,
     /// 99th percentile of all pauses.
@@ -121,6 +123,7 @@ impl Summary {
             },
             minor: pauses(Some(CollectionKind::Minor)),
             major: pauses(Some(CollectionKind::Major)),
+            slice: pauses(Some(CollectionKind::Slice)),
             pause_p50_ns: all.p50_ns,
             pause_p99_ns: all.p99_ns,
             pause_max_ns: all.max_ns,

@@ -54,8 +54,8 @@ impl ResultLine {
     pub fn collections(&mut self, summary: &Summary) {
         self.pair("minors", summary.minor.count);
         self.pair("majors", summary.major.count);
-        self.pair("slices", 0);
-        for (name, kind) in [("minor", &summary.minor), ("major", &summary.major)] {
+        self.pair("slices", summary.slice.count);
+        for (name, kind) in [("minor", &summary.minor), ("major", &summary.major), ("slice", &summary.slice)] {
             let KindSummary {
                 count,
                 p50_ns,

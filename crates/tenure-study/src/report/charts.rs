@@ -318,6 +318,11 @@ pub(super) fn pauses_over_time(group: &Group<'_>) -> Result<Option<String>, Char
                     .into_iter()
                     .map(|point| Circle::new(point, 5, style.stroke_width(2))),
             )?;
+            context.draw_series(
+                points(CollectionKind::Slice)
+                    .into_iter()
+                    .map(|point| Circle::new(point, 1, style.filled())),
+            )?;
         }
         Ok(())
     };

@@ -171,7 +171,7 @@ fn section(page: &mut String, group: &Group<'_>) -> Result<(), ChartError> {
         page,
         charts::pauses_over_time(group)?,
         "Pauses over time",
-        "Each mark is a collection: a dot a minor one, a ring a major one.",
+        "Each mark is a collection: a dot a minor one, a ring a major one, a speck a slice of marking.",
     );
     figure(
         page,
