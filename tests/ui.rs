@@ -42,7 +42,10 @@ const REFUSED: [(&str, &[&str]); 58] = [
     ("wrong_type_slot", &["E0308"]),
     ("move_root_out", &["E0507"]),
     ("root_in_kind", &["can only be a field of the roots struct"]),
-    ("slot_in_refcell", &["cannot be a field of a kind", "cannot stand in a kind"]),
+    (
+        "slot_in_refcell",
+        &["cannot be a field of a kind", "cannot stand in a kind"],
+    ),
     ("slot_in_plain", &["Slot<tenure::Dyn<Lox>>: Copy"]),
     ("gc_in_plain", &["E0477"]),
     ("gc_static_in_plain_store", &["lifetime may not live long enough"]),
@@ -68,7 +71,10 @@ const REFUSED: [(&str, &[&str]); 58] = [
     ("huge_element", &["an element of a tail takes less than 4 GiB"]),
     ("isolate_enter_twice_static", &["E0501", "E0500"]),
     ("drop_kind", &["must not implement Drop"]),
-    ("owning_field", &["cannot be a field of a kind", "cannot stand in a kind"]),
+    (
+        "owning_field",
+        &["cannot be a field of a kind", "cannot stand in a kind"],
+    ),
     (
         "packed",
         &["cannot be packed", "`Number` has no heap layout", "FieldsIn<Lox>"],

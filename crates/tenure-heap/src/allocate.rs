@@ -90,7 +90,7 @@ impl Core {
             return self.check_effective(request);
         }
         self.collect_last_resort();
-        while !(self.window_fits(request) && !self.is_cramped()) {
+        while !self.window_fits(request) || self.is_cramped() {
             if !self.raise_limit(request) {
                 // Cramped, but it fits: the program may still finish.
                 return if self.window_fits(request) {

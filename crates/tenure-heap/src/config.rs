@@ -156,16 +156,32 @@ impl Settings {
             ));
         }
         if !(1..=1 << 32).contains(&self.mark_stack_entries) {
-            return Err(ConfigError::new("mark-stack-entries", self.mark_stack_entries, "1 to 2^32 entries"));
+            return Err(ConfigError::new(
+                "mark-stack-entries",
+                self.mark_stack_entries,
+                "1 to 2^32 entries",
+            ));
         }
         if self.max_spill_bytes > MAX_SEMI_SPACE_BYTES {
-            return Err(ConfigError::new("max-spill-size", self.max_spill_bytes, "at most 1 GiB"));
+            return Err(ConfigError::new(
+                "max-spill-size",
+                self.max_spill_bytes,
+                "at most 1 GiB",
+            ));
         }
         if self.reserved_old_bytes > 1 << 44 {
-            return Err(ConfigError::new("reserved-old-bytes", self.reserved_old_bytes, "at most 16 TiB"));
+            return Err(ConfigError::new(
+                "reserved-old-bytes",
+                self.reserved_old_bytes,
+                "at most 16 TiB",
+            ));
         }
         if self.stress_scavenge_percent > 100 {
-            return Err(ConfigError::new("stress-scavenge", self.stress_scavenge_percent, "0 to 100 percent"));
+            return Err(ConfigError::new(
+                "stress-scavenge",
+                self.stress_scavenge_percent,
+                "0 to 100 percent",
+            ));
         }
         for (name, words) in [
             ("register-words", self.register_words),

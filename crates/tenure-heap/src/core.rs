@@ -175,7 +175,9 @@ pub(crate) struct AbortOnPanic {
 
 impl AbortOnPanic {
     pub(crate) fn new() -> AbortOnPanic {
-        AbortOnPanic { unwinding: std::thread::panicking() }
+        AbortOnPanic {
+            unwinding: std::thread::panicking(),
+        }
     }
 }
 
@@ -334,7 +336,9 @@ impl Core {
         if inner.config.settings.gc_interval > 0 {
             0
         } else if inner.cycle.is_some() {
-            inner.soft_limit.min(self.window.top.get() + inner.config.settings.mark_step_bytes)
+            inner
+                .soft_limit
+                .min(self.window.top.get() + inner.config.settings.mark_step_bytes)
         } else {
             inner.soft_limit
         }

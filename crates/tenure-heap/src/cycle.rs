@@ -1,6 +1,6 @@
 //! The incremental cycle: start, slices, end.
 //!
-//! A cycle starts when the old generation nears its limit. Its slices run at allocations, a stretch of mutator work
+//! A cycle starts when the old generation nears its limit, with a minor collection that promotes everything. Its slices run at allocations, a stretch of mutator work
 //! apart, each long enough that marking ends before the limit is reached; the last pause is a major collection that
 //! finds most of its marking done. Slices skip the nursery. What may hide a white object from them is looked at again:
 //!
@@ -18,6 +18,7 @@ use tenure_memory::{BLOCK_WORDS, CARD_WORDS};
 use tenure_object::ObjectRef;
 
 use crate::core::{AbortOnPanic, Core, Inner};
+use crate::major::PROMOTE_ALL;
 
 /// The fewest objects that a slice scans: less would be spent on getting there.
 const MIN_SLICE_OBJECTS: usize = 512;
@@ -71,8 +72,15 @@ impl Core {
         if !due && !settings.stress_incremental {
             return;
         }
+        // What is young now would hide from the slices whatever hangs from it alone.
+        self.minor(Cause::AllocationLimit, Some(PROMOTE_ALL));
+        let inner = self.inner();
         let start_ns = inner.clock.now_ns();
-        inner.cycle = Some(Cycle { start_ns, start_old_bytes: inner.old_bytes(), ..Cycle::default() });
+        inner.cycle = Some(Cycle {
+            start_ns,
+            start_old_bytes: inner.old_bytes(),
+            ..Cycle::default()
+        });
         inner.marker.set_skip_nursery(true);
         self.slice(|core| {
             core.shade_roots();
@@ -105,7 +113,9 @@ impl Core {
             return 1;
         }
         let expected = cycle.start_old_bytes / TYPICAL_OBJECT_BYTES;
-        let left = expected.saturating_sub(cycle.marked_objects as usize).max(expected / 16);
+        let left = expected
+            .saturating_sub(cycle.marked_objects as usize)
+            .max(expected / 16);
         let room = inner.old_limit_bytes.saturating_sub(inner.old_bytes()) / 2;
         let steps = (room / settings.mark_step_bytes.max(1)).max(1);
         (left / steps).max(MIN_SLICE_OBJECTS)
@@ -176,7 +186,9 @@ impl Inner {
             return 0;
         }
         let limit = self.old_limit_bytes;
-        (limit / 2).max(32 << 20).min(self.budget.max_bytes.saturating_sub(limit) / 2)
+        (limit / 2)
+            .max(32 << 20)
+            .min(self.budget.max_bytes.saturating_sub(limit) / 2)
     }
 
     /// Lists again what the remembered set names: its objects and cards count as gray while a cycle is in progress.
@@ -197,7 +209,10 @@ impl Inner {
             return;
         }
         let header = Inner::header_of(owner);
-        let inside = tenure_memory::Range { start: card, end: card + CARD_WORDS * 8 };
+        let inside = tenure_memory::Range {
+            start: card,
+            end: card + CARD_WORDS * 8,
+        };
         let mut words = [0u64; CARD_WORDS];
         let mut count = 0;
         // SAFETY: OBJ-HEADER and KIND-LAYOUT, an array of the remembered set.

@@ -92,8 +92,18 @@ static FLAGS: [FlagSpec; 27] = [
         "auto",
         "how the marker walks: auto, depth-first or prefetch",
     ),
-    flag("incremental-marking", "", "false", "mark in slices between stretches of the program"),
-    flag("stress-incremental-marking", "", "false", "keep a cycle in progress at all times, in slices of one object"),
+    flag(
+        "incremental-marking",
+        "",
+        "false",
+        "mark in slices between stretches of the program",
+    ),
+    flag(
+        "stress-incremental-marking",
+        "",
+        "false",
+        "keep a cycle in progress at all times, in slices of one object",
+    ),
     flag(
         "measured-speeds",
         "",

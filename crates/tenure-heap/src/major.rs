@@ -46,10 +46,17 @@ impl Core {
         self.inner().totals.major_collections += 1;
         self.finish(record);
         let inner = self.inner();
-        if matches!(cause, Cause::AllocationLimit | Cause::LargeAllocation | Cause::PromotionRoom) {
+        if matches!(
+            cause,
+            Cause::AllocationLimit | Cause::LargeAllocation | Cause::PromotionRoom
+        ) {
             let mutator_utilization = inner.mutator_utilization(allocated_bytes);
             let (old_bytes, max_bytes) = (inner.old_bytes(), inner.budget.max_bytes);
-            inner.gave_up = inner.ineffective.record(&MajorOutcome { old_bytes, max_bytes, mutator_utilization });
+            inner.gave_up = inner.ineffective.record(&MajorOutcome {
+                old_bytes,
+                max_bytes,
+                mutator_utilization,
+            });
         }
         inner.last_major_end_ns = inner.clock.now_ns();
         inner.old_bytes_after_major = inner.old_bytes();

@@ -54,7 +54,12 @@ impl PromotionTarget for Promotions<'_> {
         // SAFETY: OBJ-HEADER, it is old from here on.
         unsafe { object.set_header(header.ageless().with(flags)) };
         if let Some(marker) = &mut self.marker {
-            marker.list_new(self.pages.cage, &self.kinds, object, ObjectRef::has_slots(header, &self.kinds));
+            marker.list_new(
+                self.pages.cage,
+                &self.kinds,
+                object,
+                ObjectRef::has_slots(header, &self.kinds),
+            );
         }
         Some(object)
     }
@@ -197,7 +202,9 @@ impl Core {
         // SAFETY: NUR-EMPTY and NUR-ROOM hold between collections, and this is a safepoint.
         let mut evacuation =
             unsafe { Evacuation::begin(spill, to, large, capacity_bytes, kinds, promotion, &mut target) };
-        record.phases.add(Phase::Prepare, inner.clock.now_ns().saturating_sub(time));
+        record
+            .phases
+            .add(Phase::Prepare, inner.clock.now_ns().saturating_sub(time));
         time = inner.clock.now_ns();
         let mut forward = |slot: *mut u64| {
             // SAFETY: ROOT-EXACT, a root word.
@@ -237,7 +244,9 @@ impl Core {
             }
         }
         inner.remembered.give_back(owners, cards);
-        record.phases.add(Phase::Evacuate, inner.clock.now_ns().saturating_sub(time));
+        record
+            .phases
+            .add(Phase::Evacuate, inner.clock.now_ns().saturating_sub(time));
         self.window.top.set(top);
         inner.end_spill(top - to.start);
         inner.totals.allocated_bytes += large_freed_bytes as u64;
@@ -366,7 +375,10 @@ impl Inner {
     /// Prints the lines that the settings ask for. A closed pipe must not end a collection: what cannot be written is
     /// not.
     fn print_trace(&mut self, record: &CollectionRecord) {
-        let details = TraceDetails { incremental: self.last_steps.take(), ..TraceDetails::default() };
+        let details = TraceDetails {
+            incremental: self.last_steps.take(),
+            ..TraceDetails::default()
+        };
         self.trace.observe(record, &details);
         if self.config.settings.trace_gc {
             let _ = writeln!(std::io::stdout(), "{}", self.trace.line(record, &details));

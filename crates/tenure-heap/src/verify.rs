@@ -97,7 +97,11 @@ impl Core {
         verifier.trace()?;
         for object in verifier.seen.keys() {
             if !inner.cage.color().get(inner.cage.bit(object.address())) {
-                let message = format!("{:#x} is reachable and white: {:?}", object.address(), Inner::header_of(*object));
+                let message = format!(
+                    "{:#x} is reachable and white: {:?}",
+                    object.address(),
+                    Inner::header_of(*object)
+                );
                 return Err(verifier.with_path(VerifyError::new("MARK-STRONG", message), *object));
             }
         }
@@ -301,7 +305,8 @@ impl<'a> Verifier<'a> {
         if cage.data().contains(address) && ObjectRef::has_slots(header, &inner.kinds) {
             return fail("OLD-DATA", "holds slots but lies among data");
         }
-        let old = !nursery && !(cage.large().contains(address) && inner.large.is_young(address));
+        let young_large = cage.large().contains(address) && inner.large.is_young(address);
+        let old = !nursery && !young_large;
         if old && header.has(FLAG_UNLOGGED) == self.owners.contains(&object) {
             return fail(
                 "REM-UNIQUE",
