@@ -230,8 +230,6 @@ fn operands_locals_and_roots_move() {
             check(h);
             churn(h);
         }
-        h.collect();
-        check(h);
         h.scope(|s| {
             let local = s.local(node(s.peek(0)));
             for round in 0..4 {

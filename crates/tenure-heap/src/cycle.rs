@@ -217,7 +217,7 @@ impl Inner {
         let mut count = 0;
         // SAFETY: OBJ-HEADER and KIND-LAYOUT, an array of the remembered set.
         let (tail, length) = unsafe { owner.tail_slots(header, &self.kinds) };
-        // SAFETY: as above.
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
         unsafe {
             owner.visit_prefix_slots(header, &self.kinds, |slot| {
                 if inside.contains(slot as usize) {

@@ -49,7 +49,7 @@ pub enum Traversal {
 /// What marking did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarkCounts {
-    /// Objects made black.
+    /// Objects reached: black, or gray for want of room on the stack.
     pub marked_objects: u64,
     /// Objects that found the stack full and were left gray.
     pub overflows: u64,
@@ -203,19 +203,24 @@ impl Marker {
         }
     }
 
+    /// Makes the object at `bit` black. Returns whether it is to be listed: it was white, and holds slots.
+    #[inline(always)]
+    fn blacken(&mut self, view: &View, cage: &Cage, marked: &mut u64, bit: u64) -> bool {
+        if bit < view.data_first && self.is_young_large(view, cage, bit) {
+            return false;
+        }
+        if !view.colors.blacken_if_white(bit as usize) {
+            return false;
+        }
+        *marked += 1;
+        bit.wrapping_sub(view.data_first) >= view.data_count
+    }
+
     /// Marks the object at `bit` and lists it, unless that has happened before. The loops hold the stack and the count
     /// in locals, so that they can stay in registers.
     #[inline(always)]
     fn reach(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, marked: &mut u64, bit: u64) {
-        if bit < view.data_first && self.is_young_large(view, cage, bit) {
-            return;
-        }
-        if !view.colors.blacken_if_white(bit as usize) {
-            return;
-        }
-        if bit.wrapping_sub(view.data_first) < view.data_count || stack.push(bit) {
-            *marked += 1;
-        } else {
+        if self.blacken(view, cage, marked, bit) && !stack.push(bit) {
             self.overflow(view, cage, bit);
         }
     }
@@ -255,7 +260,6 @@ impl Marker {
                 if gray != 0 {
                     let bit = word * 64 + gray.trailing_zeros() as usize;
                     view.colors.blacken(bit);
-                    self.counts.marked_objects += 1;
                     return Some(bit as u64);
                 }
                 self.rescan.word += 1;
@@ -420,9 +424,8 @@ impl Marker {
         let view = self.view(cage, kinds);
         let bit = cage.bit(object.address());
         if view.colors.blacken_if_white(bit) {
-            if !has_slots || self.stack.push(bit as u64) {
-                self.counts.marked_objects += 1;
-            } else {
+            self.counts.marked_objects += 1;
+            if has_slots && !self.stack.push(bit as u64) {
                 self.overflow(&view, cage, bit as u64);
             }
         }
@@ -483,42 +486,74 @@ impl Marker {
     unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
         let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
         let (mut far, mut scanned, mut last) = (0, 0, 0);
+        // The top of the stack, so that a list or the last child of a node never goes through memory.
+        let mut top = NOTHING;
         while scanned < limit {
-            let mut visit = |this: &mut Self, word: u64| {
-                let target = view.heap.index(word);
-                if view.includes(target) {
-                    this.reach(view, cage, &mut stack, &mut marked, target);
+            if top == NOTHING && stack.is_empty() {
+                let mut visit = |this: &mut Self, word: u64| {
+                    let target = view.heap.index(word);
+                    if view.includes(target) {
+                        this.reach(view, cage, &mut stack, &mut marked, target);
+                    }
+                };
+                // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
+                if unsafe { self.scan_chunk(view, &mut visit) } {
+                    scanned += CHUNK_OBJECTS;
+                    continue;
                 }
+                let Some(bit) = self.next_gray(view, cage) else { break };
+                top = bit;
+            }
+            let bit = if top != NOTHING { top } else { stack.pop().unwrap_or(NOTHING) };
+            top = NOTHING;
+            scanned += 1;
+            far += usize::from(is_far(bit, last));
+            last = bit;
+            let object = view.object(bit);
+            // SAFETY: OBJ-HEADER by MARK-LISTED, a live object.
+            let header = unsafe { object.header() };
+            let Some(mut map) = header.fixed_slot_map() else {
+                // SAFETY: MARK-LISTED, as above.
+                unsafe { self.scan_other(view, cage, &mut stack, &mut marked, bit) };
+                continue;
             };
-            // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
-            if !self.cursors.is_empty() && unsafe { self.scan_chunk(view, &mut visit) } {
-                scanned += CHUNK_OBJECTS;
-            } else if let Some(bit) = self.next_gray(view, cage) {
-                scanned += 1;
-                // SAFETY: MARK-LISTED, a gray object is live, and black now; SLOT-TYPED for each slot.
-                unsafe { self.scan(view, cage, bit, visit) };
-            } else if stack.is_empty() {
-                break;
-            }
-            while scanned < limit {
-                let Some(bit) = stack.pop() else { break };
-                scanned += 1;
-                far += usize::from(is_far(bit, last));
-                last = bit;
-                // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
-                unsafe {
-                    self.scan(view, cage, bit, |this, word| {
-                        let target = view.heap.index(word);
-                        if view.includes(target) {
-                            this.reach(view, cage, &mut stack, &mut marked, target);
-                        }
-                    });
+            while map != 0 {
+                // SAFETY: KIND-LAYOUT and SLOT-TYPED, the bitmap names slots of the payload.
+                let word = unsafe { *(object.payload() as *const u64).add(map.trailing_zeros() as usize) };
+                map &= map - 1;
+                let target = view.heap.index(word);
+                if view.includes(target) && self.blacken(view, cage, &mut marked, target) {
+                    let below = std::mem::replace(&mut top, target);
+                    if below != NOTHING && !stack.push(below) {
+                        self.overflow(view, cage, below);
+                    }
                 }
             }
+        }
+        if top != NOTHING && !stack.push(top) {
+            self.overflow(view, cage, top);
         }
         self.stack = stack;
         self.counts.marked_objects += marked;
         (scanned, far)
+    }
+
+    /// Scans an object whose header does not tell its slots, or that has a tail.
+    ///
+    /// # Safety
+    ///
+    /// As for `scan`.
+    #[inline(never)]
+    unsafe fn scan_other(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, marked: &mut u64, bit: u64) {
+        // SAFETY: OBJ-HEADER, as the caller's; SLOT-TYPED for each slot.
+        unsafe {
+            self.scan(view, cage, bit, |this, word| {
+                let target = view.heap.index(word);
+                if view.includes(target) {
+                    this.reach(view, cage, stack, marked, target);
+                }
+            });
+        }
     }
 
     /// The same through the two FIFOs, which are empty before and after.

@@ -197,6 +197,21 @@ impl Header {
         (self.0 >> HIGH_SHIFT) as u32
     }
 
+    /// Returns the bitmap of the slots of a fixed-size object whose header tells them, or nothing for other layouts.
+    /// Two compares, and no look at the kind.
+    #[must_use]
+    #[inline(always)]
+    pub const fn fixed_slot_map(self) -> Option<u32> {
+        let class = self.0 >> CLASS_SHIFT & 0xf;
+        if class == LayoutClass::SlotsFixed as u64 {
+            Some(((1u64 << self.prefix_words()) - 1) as u32)
+        } else if class <= LayoutClass::MapFixed as u64 {
+            Some(self.high())
+        } else {
+            None
+        }
+    }
+
     /// Returns what is known of the identity hash.
     #[must_use]
     #[inline]

@@ -1,0 +1,149 @@
+//! What the mutator does between the slices of an incremental cycle.
+
+use super::*;
+
+/// Slices of one object each, at every allocation.
+fn slicing(policy: &str) -> HeapConfig {
+    with(with(small(), "promotion", policy), "stress-incremental-marking", "true")
+        .mark_step_bytes(8)
+        .poison(true)
+}
+
+/// Starts a cycle: an allocation in the old generation looks whether one is due.
+fn start(h: &mut Heap<Lab>) {
+    let (h, pinned) = h.alloc_with::<Pinned>(|_| PinnedInit {
+        id: 0,
+        any: Value::nil(),
+    });
+    h.regs()[202].set(pinned.to_value());
+}
+
+/// Comes to `count` safepoints.
+fn slices(h: &mut Heap<Lab>, count: usize) {
+    for id in 0..count {
+        put_node(h, 200, id as u64, 201);
+    }
+    clear(h, 200);
+}
+
+/// An old array of old nodes.
+fn put_old(h: &mut Heap<Lab>, to: usize, count: usize) {
+    put_array(h, to, 0, count);
+    for i in 0..count {
+        put_node(h, 200, i as u64, 201);
+        array(h, to).tail_set(h, i, reg(h, 200));
+    }
+    clear(h, 200);
+    h.collect();
+}
+
+#[test]
+fn a_young_large_object_that_was_listed_may_die_before_it_is_scanned() {
+    for policy in ["all", "v8", "never"] {
+        for length in [17_000, 40_000] {
+            for before in 0..50 {
+                isolate(slicing(policy)).enter(|h| {
+                    put_old(h, 0, 40);
+                    start(h);
+                    put_array(h, 1, 1, length);
+                    array(h, 0).tail_set(h, 0, reg(h, 1));
+                    clear(h, 1);
+                    slices(h, before);
+                    array(h, 0).tail_set(h, 0, Value::nil());
+                    h.collect_minor();
+                    check(h);
+                    slices(h, 100);
+                    check(h);
+                    for i in 1..40 {
+                        assert_eq!(node(array(h, 0).tail_get(i)).id(), i as u64);
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn a_young_object_that_was_scanned_hides_nothing_that_is_stored_later() {
+    // A list of length 17 000 is a large object, one of 100 a small one.
+    for policy in ["all", "v8", "never"] {
+        for length in [100, 17_000] {
+            for before in 0..60 {
+                isolate(slicing(policy)).enter(|h| {
+                    put_old(h, 0, 40);
+                    put_old(h, 1, 2);
+                    start(h);
+                    put_array(h, 2, 1, length);
+                    array(h, 1).tail_set(h, 0, reg(h, 2));
+                    clear(h, 2);
+                    slices(h, before);
+                    // From an array that may be white to one that may be black.
+                    for i in 0..40 {
+                        let moved = array(h, 0).tail_get(i);
+                        let young = array(h, 1).tail_get(0).cast::<Array>().expect("an array");
+                        young.tail_set(h, i, moved);
+                        array(h, 0).tail_set(h, i, Value::nil());
+                    }
+                    if before % 2 == 0 {
+                        h.collect_minor();
+                    }
+                    slices(h, 200);
+                    check(h);
+                    let young = array(h, 1).tail_get(0).cast::<Array>().expect("an array");
+                    for i in 0..40 {
+                        assert_eq!(
+                            node(young.tail_get(i)).id(),
+                            i as u64,
+                            "{policy}, after {before} slices"
+                        );
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn old_objects_change_places_behind_the_marker() {
+    for by_address in [false, true] {
+        for length in [40, 130, 17_000] {
+            for before in 0..60 {
+                isolate(slicing("v8")).enter(|h| {
+                    put_old(h, 0, 40);
+                    put_array(h, 1, 1, length);
+                    h.collect();
+                    start(h);
+                    slices(h, before);
+                    for i in 0..40 {
+                        let to = if by_address { length - 1 - i } else { i };
+                        let moved = array(h, 0).tail_get(i);
+                        if by_address {
+                            array(h, 1).tail()[to].set(h, moved);
+                            array(h, 0).tail()[i].set(h, Value::nil());
+                        } else {
+                            array(h, 1).tail_set(h, to, moved);
+                            array(h, 0).tail_set(h, i, Value::nil());
+                        }
+                        if i % 10 == 9 {
+                            slices(h, 3);
+                        }
+                    }
+                    slices(h, 200);
+                    check(h);
+                    for i in 0..40 {
+                        let to = if by_address { length - 1 - i } else { i };
+                        assert_eq!(node(array(h, 1).tail_get(to)).id(), i as u64, "after {before} slices");
+                    }
+                    // Into a register, an operand and a handle, from an array that is white still.
+                    start(h);
+                    let kept = array(h, 1).tail_get(if by_address { length - 1 } else { 0 });
+                    let kept = h.global::<Dyn<Lab>>(kept);
+                    clear(h, 1);
+                    slices(h, 300);
+                    check(h);
+                    assert_eq!(node(kept.get(h)).id(), 0);
+                });
+            }
+        }
+    }
+}
