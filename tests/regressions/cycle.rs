@@ -26,6 +26,14 @@ fn slices(h: &mut Heap<Lab>, count: usize) {
     clear(h, 200);
 }
 
+/// Old nodes in registers, which the marker scans before those in lower registers.
+fn put_delay(h: &mut Heap<Lab>) {
+    for i in 0..20 {
+        put_node(h, 20 + i, 0, 201);
+    }
+    h.collect();
+}
+
 /// An old array of old nodes.
 fn put_old(h: &mut Heap<Lab>, to: usize, count: usize) {
     put_array(h, to, 0, count);
@@ -41,9 +49,10 @@ fn put_old(h: &mut Heap<Lab>, to: usize, count: usize) {
 fn a_young_large_object_that_was_listed_may_die_before_it_is_scanned() {
     for policy in ["all", "v8", "never"] {
         for length in [17_000, 40_000] {
-            for before in 0..50 {
+            for before in 0..70 {
                 isolate(slicing(policy)).enter(|h| {
                     put_old(h, 0, 40);
+                    put_delay(h);
                     start(h);
                     put_array(h, 1, 1, length);
                     array(h, 0).tail_set(h, 0, reg(h, 1));
@@ -68,10 +77,11 @@ fn a_young_object_that_was_scanned_hides_nothing_that_is_stored_later() {
     // A list of length 17 000 is a large object, one of 100 a small one.
     for policy in ["all", "v8", "never"] {
         for length in [100, 17_000] {
-            for before in 0..60 {
+            for before in 0..70 {
                 isolate(slicing(policy)).enter(|h| {
                     put_old(h, 0, 40);
                     put_old(h, 1, 2);
+                    put_delay(h);
                     start(h);
                     put_array(h, 2, 1, length);
                     array(h, 1).tail_set(h, 0, reg(h, 2));
@@ -107,11 +117,12 @@ fn a_young_object_that_was_scanned_hides_nothing_that_is_stored_later() {
 fn old_objects_change_places_behind_the_marker() {
     for by_address in [false, true] {
         for length in [40, 130, 17_000] {
-            for before in 0..60 {
+            for before in 0..70 {
                 isolate(slicing("v8")).enter(|h| {
                     put_old(h, 0, 40);
                     put_array(h, 1, 1, length);
                     h.collect();
+                    put_delay(h);
                     start(h);
                     slices(h, before);
                     for i in 0..40 {
@@ -135,6 +146,7 @@ fn old_objects_change_places_behind_the_marker() {
                         assert_eq!(node(array(h, 1).tail_get(to)).id(), i as u64, "after {before} slices");
                     }
                     // Into a register, an operand and a handle, from an array that is white still.
+                    put_delay(h);
                     start(h);
                     let kept = array(h, 1).tail_get(if by_address { length - 1 } else { 0 });
                     let kept = h.global::<Dyn<Lab>>(kept);

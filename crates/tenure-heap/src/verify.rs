@@ -83,6 +83,7 @@ impl Core {
         verifier.check_window()?;
         verifier.check_spaces()?;
         verifier.check_remembered_set()?;
+        verifier.check_cards()?;
         if inner.cycle.is_none() {
             verifier.check_colors()?;
         }
@@ -201,16 +202,44 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
+    /// Checks that nothing has a color between collections, and nothing in the nursery a start bit.
     fn check_colors(&self) -> Result<(), VerifyError> {
-        let cage = &self.inner.cage;
-        for block in self.inner.pointer.blocks().chain(self.inner.data.blocks()) {
-            let bit = cage.bit(block);
-            if let Some(marked) = cage.color().set_bits(bit, bit + tenure_memory::BLOCK_WORDS).next() {
-                let address = cage.address(marked);
-                return Err(VerifyError::new(
-                    "MARK-CLEAR",
-                    format!("{address:#x} has a color between collections"),
-                ));
+        let (inner, cage) = (self.inner, &self.inner.cage);
+        let fail = |bit, what: &str| {
+            Err(VerifyError::new("MARK-CLEAR", format!("{:#x} has a {what} between collections", cage.address(bit))))
+        };
+        let start = inner.nursery.active(cage).start;
+        let nursery = (start, self.core.window.top.get() - start);
+        if let Some(bit) = cage.starts().set_bits(cage.bit(start), cage.bit(start + nursery.1)).next() {
+            return fail(bit, "start bit in the nursery");
+        }
+        let blocks = inner.pointer.blocks().chain(inner.data.blocks()).map(|b| (b, tenure_memory::BLOCK_BYTES));
+        let large = inner.large.objects().map(|(object, bytes, _)| (object.address(), bytes));
+        for (start, bytes) in blocks.chain(large).chain([nursery]) {
+            let first = cage.bit(start);
+            if let Some(bit) = cage.color().set_bits(first, first + bytes / 8).next() {
+                return fail(bit, "color");
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that every bit of a card's byte stands for an entry.
+    fn check_cards(&self) -> Result<(), VerifyError> {
+        let (inner, cage) = (self.inner, &self.inner.cage);
+        let mut known: HashMap<usize, u8> = HashMap::new();
+        for entry in &self.cards {
+            *known.entry(entry.card).or_default() |= entry.bit();
+        }
+        let blocks = inner.pointer.blocks().map(|block| (block, tenure_memory::BLOCK_BYTES));
+        let large = inner.large.objects().map(|(object, bytes, _)| (object.address(), bytes));
+        for (start, bytes) in blocks.chain(large) {
+            for card in (start..start + bytes).step_by(CARD_BYTES) {
+                // SAFETY: BITMAP-COMMITTED, the card belongs to memory in use.
+                let bits = unsafe { *cage.card(card) };
+                if bits != 0 && known.get(&card) != Some(&bits) {
+                    return Err(VerifyError::new("REM-UNIQUE", format!("card {card:#x} has a bit without an entry")));
+                }
             }
         }
         Ok(())
