@@ -11,10 +11,10 @@ use tenure::prelude::*;
 
 #[path = "regressions/barrier.rs"]
 mod barrier;
-#[path = "regressions/dbg.rs"]
-mod dbg;
 #[path = "regressions/cycle.rs"]
 mod cycle;
+#[path = "regressions/dbg.rs"]
+mod dbg;
 #[path = "regressions/hashes.rs"]
 mod hashes;
 #[path = "regressions/isolates.rs"]

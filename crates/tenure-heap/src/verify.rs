@@ -206,15 +206,29 @@ impl<'a> Verifier<'a> {
     fn check_colors(&self) -> Result<(), VerifyError> {
         let (inner, cage) = (self.inner, &self.inner.cage);
         let fail = |bit, what: &str| {
-            Err(VerifyError::new("MARK-CLEAR", format!("{:#x} has a {what} between collections", cage.address(bit))))
+            Err(VerifyError::new(
+                "MARK-CLEAR",
+                format!("{:#x} has a {what} between collections", cage.address(bit)),
+            ))
         };
         let start = inner.nursery.active(cage).start;
         let nursery = (start, self.core.window.top.get() - start);
-        if let Some(bit) = cage.starts().set_bits(cage.bit(start), cage.bit(start + nursery.1)).next() {
+        if let Some(bit) = cage
+            .starts()
+            .set_bits(cage.bit(start), cage.bit(start + nursery.1))
+            .next()
+        {
             return fail(bit, "start bit in the nursery");
         }
-        let blocks = inner.pointer.blocks().chain(inner.data.blocks()).map(|b| (b, tenure_memory::BLOCK_BYTES));
-        let large = inner.large.objects().map(|(object, bytes, _)| (object.address(), bytes));
+        let blocks = inner
+            .pointer
+            .blocks()
+            .chain(inner.data.blocks())
+            .map(|b| (b, tenure_memory::BLOCK_BYTES));
+        let large = inner
+            .large
+            .objects()
+            .map(|(object, bytes, _)| (object.address(), bytes));
         for (start, bytes) in blocks.chain(large).chain([nursery]) {
             let first = cage.bit(start);
             if let Some(bit) = cage.color().set_bits(first, first + bytes / 8).next() {
@@ -232,13 +246,19 @@ impl<'a> Verifier<'a> {
             *known.entry(entry.card).or_default() |= entry.bit();
         }
         let blocks = inner.pointer.blocks().map(|block| (block, tenure_memory::BLOCK_BYTES));
-        let large = inner.large.objects().map(|(object, bytes, _)| (object.address(), bytes));
+        let large = inner
+            .large
+            .objects()
+            .map(|(object, bytes, _)| (object.address(), bytes));
         for (start, bytes) in blocks.chain(large) {
             for card in (start..start + bytes).step_by(CARD_BYTES) {
                 // SAFETY: BITMAP-COMMITTED, the card belongs to memory in use.
                 let bits = unsafe { *cage.card(card) };
                 if bits != 0 && known.get(&card) != Some(&bits) {
-                    return Err(VerifyError::new("REM-UNIQUE", format!("card {card:#x} has a bit without an entry")));
+                    return Err(VerifyError::new(
+                        "REM-UNIQUE",
+                        format!("card {card:#x} has a bit without an entry"),
+                    ));
                 }
             }
         }

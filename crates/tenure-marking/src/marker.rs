@@ -467,7 +467,11 @@ impl Marker {
             if self.traversal == Traversal::Auto && scanned >= SAMPLE_OBJECTS / 8 {
                 // Depth first, an object that is far from the one before it was not prefetched by the hardware; through
                 // the FIFOs, an edge. Scattered graphs have several far edges an object.
-                self.prefetching = if self.prefetching { far > scanned } else { far > scanned / 2 };
+                self.prefetching = if self.prefetching {
+                    far > scanned
+                } else {
+                    far > scanned / 2
+                };
             }
             left = left.saturating_sub(scanned);
             if left == 0 {
@@ -504,7 +508,11 @@ impl Marker {
                 let Some(bit) = self.next_gray(view, cage) else { break };
                 top = bit;
             }
-            let bit = if top != NOTHING { top } else { stack.pop().unwrap_or(NOTHING) };
+            let bit = if top != NOTHING {
+                top
+            } else {
+                stack.pop().unwrap_or(NOTHING)
+            };
             top = NOTHING;
             scanned += 1;
             far += usize::from(is_far(bit, last));

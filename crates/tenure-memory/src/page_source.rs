@@ -113,7 +113,10 @@ unsafe impl PageSource for SystemPages {
     fn reserve(&mut self, bytes: usize, align: usize) -> Result<usize, PageError> {
         let size = rustix::param::page_size();
         if size != super::PAGE_BYTES {
-            return Err(PageError::new(bytes, format!("pages of {size} bytes are not supported, only of 4096")));
+            return Err(PageError::new(
+                bytes,
+                format!("pages of {size} bytes are not supported, only of 4096"),
+            ));
         }
         let padded = bytes
             .checked_add(align)
@@ -166,7 +169,10 @@ unsafe impl PageSource for SystemPages {
                     MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED,
                 )
             };
-            assert!(replaced.is_ok(), "the system neither took back nor replaced {bytes} bytes");
+            assert!(
+                replaced.is_ok(),
+                "the system neither took back nor replaced {bytes} bytes"
+            );
         }
         // SAFETY: MEM-OWNED, as above.
         let _ = unsafe { rustix::mm::mprotect(base as *mut _, bytes, MprotectFlags::empty()) };

@@ -48,7 +48,10 @@ impl Nursery {
     /// Returns the bytes that one half of `capacity_bytes` with `spill_bytes` takes.
     fn needed(&self, capacity_bytes: usize, spill_bytes: usize) -> usize {
         let used = capacity_bytes + spill_bytes;
-        round_up(used + self.slack_bytes + Self::hash_room(used).max(self.pending_hashes * 8), PAGE_BYTES)
+        round_up(
+            used + self.slack_bytes + Self::hash_room(used).max(self.pending_hashes * 8),
+            PAGE_BYTES,
+        )
     }
 
     const fn hash_room(used_bytes: usize) -> usize {

@@ -55,7 +55,11 @@ impl ResultLine {
         self.pair("minors", summary.minor.count);
         self.pair("majors", summary.major.count);
         self.pair("slices", summary.slice.count);
-        for (name, kind) in [("minor", &summary.minor), ("major", &summary.major), ("slice", &summary.slice)] {
+        for (name, kind) in [
+            ("minor", &summary.minor),
+            ("major", &summary.major),
+            ("slice", &summary.slice),
+        ] {
             let KindSummary {
                 count,
                 p50_ns,
