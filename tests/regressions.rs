@@ -13,8 +13,6 @@ use tenure::prelude::*;
 mod barrier;
 #[path = "regressions/cycle.rs"]
 mod cycle;
-#[path = "regressions/dbg.rs"]
-mod dbg;
 #[path = "regressions/hashes.rs"]
 mod hashes;
 #[path = "regressions/isolates.rs"]

@@ -8,7 +8,7 @@
 //!   each minor collection of a cycle lists the black ones among these again (a backward barrier, as in V8 3.11, that
 //!   costs the mutator nothing beyond the generational one);
 //! - promoted objects, and those allocated old, are born black and listed;
-//! - the last pause promotes what is young, marks the roots again, and drains.
+//! - the last pause marks the roots and the remembered set again, and through what is young, and drains.
 //!
 //! So no black old object refers to a white one outside of the remembered set (MARK-STRONG, with the set as gray). A
 //! cycle moves nothing, and does not look at the clock but to record its slices.

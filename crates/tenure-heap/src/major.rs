@@ -1,7 +1,7 @@
 //! The major collection, step by step.
 //!
-//! Evacuate the nursery into the old generation as far as there is room; mark from the roots, through what was retained
-//! too; drop dead entries of the remembered set; sweep; set the next limit. The pause is proportional to the live
+//! Evacuate the nursery into the old generation as far as there is room, or leave it in place at the end of an
+//! incremental cycle; mark from the roots, through what is young too; drop dead entries of the remembered set; sweep; set the next limit. The pause is proportional to the live
 //! objects with slots plus the bitmaps of all blocks. A major collection moves no old object.
 
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
@@ -28,13 +28,15 @@ impl Core {
         }
         let allocated_bytes = self.inner().totals.allocated_bytes;
         let mut record = self.begin(CollectionKind::Major, cause);
-        self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
         if let Some(cycle) = self.inner().cycle.take() {
+            // What is young is marked where it is: copying it would take most of this pause.
             let inner = self.inner();
             cycle.add_to(&mut record);
             inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
             inner.marker.set_skip_nursery(false);
             inner.relist_remembered();
+        } else {
+            self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
         }
         self.mark(&mut record);
         self.sweep(&mut record);

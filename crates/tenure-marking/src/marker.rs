@@ -225,10 +225,11 @@ impl Marker {
         }
     }
 
-    /// Returns whether a large object has survived no collection yet: the next minor collection may free it.
+    /// Returns whether a slice must leave out a large object, because it has survived no collection yet and the next
+    /// minor collection may free it.
     #[cold]
     fn is_young_large(&self, view: &View, cage: &Cage, bit: u64) -> bool {
-        bit >= view.nursery_count && !cage.starts().get(bit as usize)
+        self.skip_nursery && bit >= view.nursery_count && !cage.starts().get(bit as usize)
     }
 
     /// Leaves an object gray, to be found by a rescan of its block.
@@ -236,8 +237,8 @@ impl Marker {
     #[inline(never)]
     fn overflow(&mut self, view: &View, cage: &Cage, bit: u64) {
         view.colors.gray(bit as usize);
-        if bit < view.nursery_count {
-            // Objects in the nursery have no start bits otherwise; the collection clears them with the colors.
+        if bit < view.data_first {
+            // Young objects have no start bits otherwise; the collection clears them with the colors.
             cage.starts().set(bit as usize);
         }
         self.counts.overflows += 1;

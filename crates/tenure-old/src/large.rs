@@ -247,6 +247,9 @@ impl LargeSpace {
             let bit = pages.cage.bit(object.address);
             if object.young || pages.cage.color().get(bit) {
                 pages.cage.color().clear_range(bit, bit + 2);
+                if object.young {
+                    pages.cage.starts().clear(bit);
+                }
             } else {
                 self.free(id as u32, pages);
             }
