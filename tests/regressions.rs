@@ -138,8 +138,7 @@ fn churn(h: &mut Heap<Lab>) {
 
 /// Builds a list until nothing has room any more, nodes of the nursery first: `to` is the newest node, which is old,
 /// `to + 1` the last one in the nursery.
-fn fill_up(h: &mut Heap<Lab>, to: usize) {
-    let h = &*h;
+fn fill_up(h: &Heap<Lab>, to: usize) {
     let mut list = Value::nil();
     let mut id = 0;
     h.regs()[to + 1].set(Value::nil());

@@ -159,3 +159,73 @@ fn old_objects_change_places_behind_the_marker() {
         }
     }
 }
+
+#[test]
+fn what_hangs_from_a_young_object_that_cannot_be_promoted_is_marked() {
+    for length in [100, 130] {
+        for before in 0..10 {
+            isolate(slicing("v8").max_old_bytes(1 << 20).max_spill_bytes(0)).enter(|h| {
+                put_old(h, 0, 40);
+                put_array(h, 60, 1, length);
+                put_delay(h);
+                start(h);
+                slices(h, before);
+                // From an array that is white still to nodes that only an array refers to, which is black already.
+                let region = &*h;
+                for i in 0..40 {
+                    let any = array(region, 0).tail_get(i);
+                    let young = region
+                        .try_alloc::<Node>(NodeInit { id: 1, any })
+                        .expect("room in the nursery");
+                    array(region, 60).tail_set(region, i, young.to_value());
+                    array(region, 0).tail_set(region, i, Value::nil());
+                }
+                fill_up(region, 100);
+                // The last pause of the cycle promotes nothing.
+                let majors = h.statistics().major_collections;
+                _ = h.try_alloc_with::<Node, _>(|_| NodeInit {
+                    id: 0,
+                    any: Value::nil(),
+                });
+                assert!(h.statistics().major_collections > majors);
+                check(h);
+                for i in 0..40 {
+                    let young = node(array(h, 60).tail_get(i));
+                    assert_eq!(
+                        (young.id(), node(young.any()).id()),
+                        (1, i as u64),
+                        "after {before} slices"
+                    );
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_requested_collection_finds_everything_dead_that_a_cycle_had_marked() {
+    for entries in [1, 4, 1000] {
+        for before in 0..70 {
+            isolate(slicing("all").mark_stack_entries(entries)).enter(|h| {
+                put_old(h, 0, 40);
+                put_array(h, 1, 1, 17_000);
+                put_node(h, 2, 5, 0);
+                array(h, 1).tail_set(h, 16_999, reg(h, 2));
+                put_delay(h);
+                start(h);
+                slices(h, before);
+                for i in 0..256 {
+                    clear(h, i);
+                }
+                h.collect();
+                check(h);
+                let sizes = h.statistics().sizes;
+                assert_eq!(
+                    (sizes.old_used_bytes, sizes.large_used_bytes),
+                    (0, 0),
+                    "{entries} entries, after {before} slices"
+                );
+            });
+        }
+    }
+}

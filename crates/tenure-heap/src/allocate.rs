@@ -242,7 +242,8 @@ impl Core {
         self.stress_point();
         let request = Request { header: 0, bytes: 0 };
         let full = self.window.top.get() > self.inner().soft_limit;
-        let stepping = self.inner().cycle.is_some() && self.window.top.get() > self.window.limit.get();
+        let working = self.inner().cycle.is_some() || self.inner().is_sweeping();
+        let stepping = working && self.window.top.get() > self.window.limit.get();
         let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.

@@ -10,6 +10,8 @@
 //! - promoted objects, and those allocated old, are born black and listed;
 //! - the last pause marks the roots and the remembered set again, and through what is young, and drains.
 //!
+//! Sweeping follows in slices of some blocks, and when an allocation looks for a hole.
+//!
 //! So no black old object refers to a white one outside of the remembered set (MARK-STRONG, with the set as gray). A
 //! cycle moves nothing, and does not look at the clock but to record its slices.
 
@@ -22,6 +24,9 @@ use crate::major::PROMOTE_ALL;
 
 /// The fewest objects that a slice scans: less would be spent on getting there.
 const MIN_SLICE_OBJECTS: usize = 512;
+
+/// Blocks that a slice sweeps: 2 MiB for every 64 KiB allocated.
+const SLICE_BLOCKS: usize = 8;
 
 /// Bytes that an object is taken to have before a cycle has counted any.
 const TYPICAL_OBJECT_BYTES: usize = 48;
@@ -72,6 +77,7 @@ impl Core {
         if !due && !settings.stress_incremental {
             return;
         }
+        self.finish_sweeping();
         // What is young now would hide from the slices whatever hangs from it alone.
         self.minor(Cause::AllocationLimit, Some(PROMOTE_ALL));
         let inner = self.inner();
@@ -88,9 +94,12 @@ impl Core {
         });
     }
 
-    /// Runs one slice of the cycle in progress, if there is one, and ends the cycle when nothing is left to mark.
+    /// Runs one slice of marking or sweeping, if there is such work, and ends the cycle when nothing is left to mark.
     pub(crate) fn advance_cycle(&mut self) {
         if self.inner().cycle.is_none() {
+            if self.inner().is_sweeping() {
+                self.sweep_slice(SLICE_BLOCKS);
+            }
             return;
         }
         let objects = self.slice_objects();
@@ -101,6 +110,28 @@ impl Core {
         });
         if done {
             self.collect_major(Cause::AllocationLimit);
+        }
+    }
+
+    /// Sweeps up to `blocks` blocks. When the last one is swept, what is live is known: the limit is set by it.
+    fn sweep_slice(&mut self, blocks: usize) {
+        let _guard = AbortOnPanic::new();
+        let mut record = self.begin(CollectionKind::Slice, Cause::AllocationLimit);
+        self.inner().sweep_blocks(blocks);
+        let start_ns = record.start_ns;
+        self.lap(&mut record, Phase::Sweep, start_ns);
+        if !self.inner().is_sweeping() {
+            self.set_old_limit(&mut record);
+            self.release_memory(&mut record);
+        }
+        self.finish(record);
+        self.window.limit.set(self.step_limit());
+    }
+
+    /// Sweeps whatever a cycle has left to be swept.
+    pub(crate) fn finish_sweeping(&mut self) {
+        if self.inner().is_sweeping() {
+            self.sweep_slice(usize::MAX);
         }
     }
 
@@ -179,6 +210,20 @@ impl Core {
 }
 
 impl Inner {
+    /// Returns whether blocks are left to be swept.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        self.pointer.unswept_blocks() + self.data.unswept_blocks() > 0
+    }
+
+    /// Sweeps up to `blocks` blocks.
+    pub(crate) fn sweep_blocks(&mut self, blocks: usize) {
+        for _ in 0..blocks {
+            if !self.pointer.sweep_next(&self.cage) && !self.data.sweep_next(&self.cage) {
+                return;
+            }
+        }
+    }
+
     /// Returns how far the old generation may grow beyond its limit before a cycle in progress is ended in one pause:
     /// V8's margin.
     pub(crate) fn overshoot_bytes(&self) -> usize {

@@ -26,6 +26,9 @@ impl Core {
         if matches!(cause, Cause::Requested | Cause::Testing | Cause::LastResort) {
             self.abandon_cycle();
         }
+        self.finish_sweeping();
+        // The end of a cycle leaves its sweeping to later slices; a collection in one pause does all of it.
+        let lazily = self.inner().cycle.is_some();
         let allocated_bytes = self.inner().totals.allocated_bytes;
         let mut record = self.begin(CollectionKind::Major, cause);
         if let Some(cycle) = self.inner().cycle.take() {
@@ -39,9 +42,11 @@ impl Core {
             self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
         }
         self.mark(&mut record);
-        self.sweep(&mut record);
+        self.sweep(&mut record, lazily);
         self.set_old_limit(&mut record);
-        self.release_memory(&mut record);
+        if !lazily {
+            self.release_memory(&mut record);
+        }
         self.resize_nursery(&mut record);
         self.reset_window();
         self.protect_reserve();
@@ -93,7 +98,7 @@ impl Core {
         }
     }
 
-    fn sweep(&mut self, record: &mut CollectionRecord) {
+    fn sweep(&mut self, record: &mut CollectionRecord, lazily: bool) {
         let start = self.inner().clock.now_ns();
         let top = self.window.top.get();
         let inner = self.inner();
@@ -104,11 +109,14 @@ impl Core {
         let poison = inner.config.settings.poison;
         let (pointer, data, large, mut pages) = inner.spaces();
         // SAFETY: MARK-STRONG, marking has finished.
-        unsafe { pointer.sweep(&mut pages, poison) };
+        unsafe { pointer.begin_sweep(pages.cage, poison) };
         // SAFETY: MARK-STRONG, as above.
-        unsafe { data.sweep(&mut pages, poison) };
+        unsafe { data.begin_sweep(pages.cage, poison) };
         // SAFETY: MARK-STRONG, as above.
         unsafe { large.sweep(&mut pages) };
+        if !lazily {
+            inner.sweep_blocks(usize::MAX);
+        }
         // What was retained has colors, and start bits if the mark stack overflowed.
         let active = inner.nursery.active(&inner.cage);
         let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top));
@@ -117,7 +125,7 @@ impl Core {
         self.lap(record, Phase::Sweep, start);
     }
 
-    fn set_old_limit(&mut self, record: &mut CollectionRecord) {
+    pub(crate) fn set_old_limit(&mut self, record: &mut CollectionRecord) {
         let inner = self.inner();
         let live_bytes = inner.old_bytes();
         let elapsed_ns = record.start_ns.saturating_sub(inner.last_major_end_ns);
@@ -165,7 +173,7 @@ impl Core {
 
     /// Gives empty blocks back to the system, but for those that the heap may fill before it is collected again: pages
     /// from the system cost more to touch for the first time than to fill.
-    fn release_memory(&mut self, record: &mut CollectionRecord) {
+    pub(crate) fn release_memory(&mut self, record: &mut CollectionRecord) {
         let inner = self.inner();
         let start = inner.clock.now_ns();
         let live_bytes = inner.old_bytes();

@@ -224,6 +224,7 @@ impl<'a> Verifier<'a> {
             .pointer
             .blocks()
             .chain(inner.data.blocks())
+            .filter(|b| !self.is_unswept(*b))
             .map(|b| (b, tenure_memory::BLOCK_BYTES));
         let large = inner
             .large
@@ -263,6 +264,15 @@ impl<'a> Verifier<'a> {
             }
         }
         Ok(())
+    }
+
+    fn is_unswept(&self, block: usize) -> bool {
+        let data = self.inner.cage.data().contains(block);
+        if data {
+            self.inner.data.is_unswept(block)
+        } else {
+            self.inner.pointer.is_unswept(block)
+        }
     }
 
     fn is_nursery(&self, object: ObjectRef) -> bool {
@@ -402,6 +412,10 @@ impl<'a> Verifier<'a> {
                 {
                     let address = cage.address(bit);
                     let object = ObjectRef::from_address(address);
+                    if self.is_unswept(block) && !cage.color().get(bit) {
+                        // Dead, and what it referred to may be gone.
+                        continue;
+                    }
                     if !(open.start < open.end && open.contains(address)) && Inner::header_of(object).kind() != 0 {
                         objects.push(object);
                     }

@@ -30,12 +30,15 @@ enum BlockState {
     Empty,
     /// Objects and holes in it.
     InUse,
+    /// Objects, dead ones among them, and holes that no list has. Its colors tell them apart.
+    Unswept,
 }
 
 /// A space of blocks.
 ///
 /// Invariant (OLD-COVERED): the words of a block in use are covered without gaps by objects, holes and the part
 /// `[cursor, limit)` of the one hole being filled, each with its start bit set, and by nothing else.
+/// Invariant (OLD-SWEPT): nothing is allocated in an unswept block, and none is unswept when marking starts.
 #[derive(Debug)]
 pub struct BlockSpace {
     range: Range,
@@ -47,8 +50,17 @@ pub struct BlockSpace {
     limit: usize,
     used_bytes: usize,
     in_use: usize,
+    /// Bytes in objects, by block; what was allocated in the hole being filled is not in it yet.
+    used_by_block: Vec<u32>,
+    /// Blocks still to be swept, the next one last.
+    unswept: Vec<u32>,
+    hole_start: usize,
+    poison: bool,
     holds_slots: bool,
 }
+
+/// Blocks that an allocation sweeps before it takes a new one instead.
+const SWEPT_PER_ALLOCATION: usize = 8;
 
 impl BlockSpace {
     /// Makes a space without blocks.
@@ -64,6 +76,10 @@ impl BlockSpace {
             limit: 0,
             used_bytes: 0,
             in_use: 0,
+            used_by_block: Vec::new(),
+            unswept: Vec::new(),
+            hole_start: 0,
+            poison: false,
             holds_slots,
         }
     }
@@ -118,7 +134,7 @@ impl BlockSpace {
         self.blocks
             .iter()
             .enumerate()
-            .filter(|(_, state)| **state == BlockState::InUse)
+            .filter(|(_, state)| matches!(state, BlockState::InUse | BlockState::Unswept))
             .map(move |(i, _)| start + i * BLOCK_BYTES)
     }
 
@@ -150,15 +166,22 @@ impl BlockSpace {
             words <= BLOCK_WORDS / 2,
             "OLD-COVERED: larger objects have a space of their own"
         );
-        let (start, end) = match self.lists.take(words) {
+        let mut hole = self.lists.take(words);
+        for _ in 0..SWEPT_PER_ALLOCATION {
+            if hole.is_some() || !self.empty.is_empty() || !self.sweep_next(pages.cage) {
+                break;
+            }
+            hole = self.lists.take(words);
+        }
+        let (start, end) = match hole {
             Some((address, found)) => (address, address + found * 8),
             None => {
-                let block = self.grow(pages)?;
-                (block, block + BLOCK_BYTES)
+                let block = self.grow_or_sweep(words, pages)?;
+                (block.start, block.end)
             }
         };
         self.close_hole(pages.cage);
-        (self.cursor, self.limit) = (start, end);
+        (self.cursor, self.limit, self.hole_start) = (start, end, start);
         self.allocate(words, pages)
     }
 
@@ -169,7 +192,37 @@ impl BlockSpace {
             // SAFETY: FREE-LISTED, the rest of the hole is dead and in no list.
             unsafe { self.lists.add(self.cursor, (self.limit - self.cursor) / 8) };
         }
-        (self.cursor, self.limit) = (0, 0);
+        if self.limit > 0 {
+            let index = (self.limit - 1 - self.range.start) / BLOCK_BYTES;
+            self.used_by_block[index] += (self.cursor - self.hole_start) as u32;
+        }
+        (self.cursor, self.limit, self.hole_start) = (0, 0, 0);
+    }
+
+    /// Takes a block into use, or sweeps on until a hole fits when none is to be had.
+    fn grow_or_sweep(&mut self, words: usize, pages: &mut Pages<'_>) -> Option<Range> {
+        if let Some(block) = self.grow(pages) {
+            return Some(Range {
+                start: block,
+                end: block + BLOCK_BYTES,
+            });
+        }
+        while self.sweep_next(pages.cage) {
+            if let Some((address, found)) = self.lists.take(words) {
+                return Some(Range {
+                    start: address,
+                    end: address + found * 8,
+                });
+            }
+            if !self.empty.is_empty() {
+                let block = self.grow(pages)?;
+                return Some(Range {
+                    start: block,
+                    end: block + BLOCK_BYTES,
+                });
+            }
+        }
+        None
     }
 
     /// Takes a block into use. Its pages are there afterwards.
@@ -227,33 +280,60 @@ impl BlockSpace {
         cage.commit(start, start + CHUNK_BYTES)?;
         let count = CHUNK_BYTES / BLOCK_BYTES;
         self.blocks.resize(first + count, BlockState::Released);
+        self.used_by_block.resize(first + count, 0);
         self.released.extend((first + 1..first + count).rev().map(|i| i as u32));
         Ok(first as u32)
     }
 
-    /// Sweeps all blocks: dead objects become holes, blocks without live objects become empty.
+    /// Makes all blocks unswept: what is not marked is dead from here on.
     ///
     /// # Safety
     ///
     /// Marking must be complete: each live object black, nothing gray (MARK-STRONG).
-    pub unsafe fn sweep(&mut self, pages: &mut Pages<'_>, poison: bool) {
-        self.close_hole(pages.cage);
+    pub unsafe fn begin_sweep(&mut self, cage: &Cage, poison: bool) {
+        debug_assert!(self.unswept.is_empty(), "OLD-SWEPT");
+        self.poison = poison;
+        self.close_hole(cage);
         self.lists.clear();
-        let mut used_bytes = 0;
-        for index in 0..self.blocks.len() {
-            if self.blocks[index] != BlockState::InUse {
-                continue;
-            }
-            let block = self.range.start + index * BLOCK_BYTES;
-            if is_dead(pages.cage, block) {
-                self.empty_block(index, pages.cage);
-            } else {
-                // SAFETY: FREE-LISTED, the lists are empty and marking is complete.
-                let counts = unsafe { sweep_block(pages.cage, block, &mut self.lists, poison) };
-                used_bytes += BLOCK_BYTES - counts.free_bytes;
+        for (index, state) in self.blocks.iter_mut().enumerate().rev() {
+            if *state == BlockState::InUse {
+                *state = BlockState::Unswept;
+                self.unswept.push(index as u32);
             }
         }
-        self.used_bytes = used_bytes;
+    }
+
+    /// Sweeps one block: dead objects become holes, a block without live objects becomes empty. Returns whether there
+    /// was one.
+    pub fn sweep_next(&mut self, cage: &Cage) -> bool {
+        let Some(index) = self.unswept.pop() else { return false };
+        let index = index as usize;
+        let block = self.range.start + index * BLOCK_BYTES;
+        self.blocks[index] = BlockState::InUse;
+        let used = self.used_by_block[index] as usize;
+        let left = if is_dead(cage, block) {
+            self.empty_block(index, cage);
+            0
+        } else {
+            // SAFETY: FREE-LISTED and OLD-SWEPT, no list has its holes and `begin_sweep` was called after marking.
+            let counts = unsafe { sweep_block(cage, block, &mut self.lists, self.poison) };
+            BLOCK_BYTES - counts.free_bytes
+        };
+        self.used_bytes -= used - left;
+        self.used_by_block[index] = left as u32;
+        true
+    }
+
+    /// Returns how many blocks are still to be swept.
+    #[must_use]
+    pub fn unswept_blocks(&self) -> usize {
+        self.unswept.len()
+    }
+
+    /// Returns whether the block at `block` is still to be swept.
+    #[must_use]
+    pub fn is_unswept(&self, block: usize) -> bool {
+        self.blocks[(block - self.range.start) / BLOCK_BYTES] == BlockState::Unswept
     }
 
     fn empty_block(&mut self, index: usize, cage: &Cage) {
@@ -289,7 +369,7 @@ impl BlockSpace {
     #[must_use]
     pub fn find_start(&self, cage: &Cage, address: usize) -> Option<ObjectRef> {
         let index = (address - self.range.start) / BLOCK_BYTES;
-        if self.blocks.get(index) != Some(&BlockState::InUse) {
+        if !matches!(self.blocks.get(index), Some(BlockState::InUse | BlockState::Unswept)) {
             return None;
         }
         let block = self.range.start + index * BLOCK_BYTES;
@@ -346,7 +426,11 @@ impl BlockSpace {
                 }
                 let words = words_of(header);
                 if header.kind() == 0 {
-                    hole_bytes += if words >= 2 { words * 8 } else { 0 };
+                    hole_bytes += if words >= 2 && !self.is_unswept(block) {
+                        words * 8
+                    } else {
+                        0
+                    };
                 } else {
                     used_bytes += words * 8;
                 }
