@@ -15,13 +15,13 @@ fn zeal() -> bool {
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let length = if zeal() { 4000 } else { 400 };
+    let length = if zeal() { 1500 } else { 400 };
     proptest::collection::vec(any::<[u8; 8]>().prop_map(Op::decode), 1..length)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if zeal() { 400 } else { 60 },
+        cases: if zeal() { 120 } else { 60 },
         ..ProptestConfig::default()
     })]
 
@@ -65,7 +65,7 @@ fn long_program(seed: u64, length: usize) -> Vec<Op> {
 
 #[test]
 fn each_configuration_survives_a_long_program() {
-    let length = if zeal() { 60_000 } else { 6_000 };
+    let length = if zeal() { 30_000 } else { 6_000 };
     let ops = long_program(88_172_645_463_325_252, length);
     let mut overflows = 0;
     let mut refused = 0;

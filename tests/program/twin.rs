@@ -326,21 +326,22 @@ impl Twin {
         }
     }
 
-    /// Slides the window up. What it then shows must be nil or a live value: it is compared with what was there.
+    /// Slides the window up. What it will show has been popped, and cleared by a collection or not: it is made nil in
+    /// heap and model.
     fn push_frame(&mut self, h: &Heap<Model>, count: usize) {
-        if self.depth + count > 400 || h.push_frame(count).is_err() {
+        if self.depth + count > 400 {
             return;
         }
-        self.depth += count;
-        let needed = self.depth + REGISTERS;
+        let needed = self.depth + count + REGISTERS;
         if self.registers.len() < needed {
             self.registers.resize(needed, Val::Nil);
         }
-        // A popped register may have been cleared by a collection or not; from here on it is nil in both.
-        for i in 0..REGISTERS {
-            let index = self.depth + i;
+        for i in REGISTERS..count + REGISTERS {
             h.regs()[i].set(Value::nil());
-            self.registers[index] = Val::Nil;
+            self.registers[self.depth + i] = Val::Nil;
+        }
+        if h.push_frame(count).is_ok() {
+            self.depth += count;
         }
     }
 

@@ -73,7 +73,10 @@ impl Core {
         match self.verdict(request) {
             Verdict::None => {}
             Verdict::Minor if self.window_fits(request) => {}
-            Verdict::Minor => self.minor(Cause::AllocationFailure, None),
+            Verdict::Minor => {
+                self.minor(Cause::AllocationFailure, None);
+                self.end_ripe_cycle();
+            }
             Verdict::Major(reason) => self.collect_major_for(reason),
         }
         self.start_cycle_if_due();
@@ -242,8 +245,7 @@ impl Core {
         self.stress_point();
         let request = Request { header: 0, bytes: 0 };
         let full = self.window.top.get() > self.inner().soft_limit;
-        let working = self.inner().cycle.is_some() || self.inner().is_sweeping();
-        let stepping = working && self.window.top.get() > self.window.limit.get();
+        let stepping = self.has_slices() && self.window.top.get() > self.window.limit.get();
         let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.

@@ -335,7 +335,7 @@ impl Core {
         let inner = self.inner();
         if inner.config.settings.gc_interval > 0 {
             0
-        } else if inner.cycle.is_some() || inner.is_sweeping() {
+        } else if self.has_slices() {
             inner
                 .soft_limit
                 .min(self.window.top.get() + inner.config.settings.mark_step_bytes)

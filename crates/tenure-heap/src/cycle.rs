@@ -36,6 +36,8 @@ const TYPICAL_OBJECT_BYTES: usize = 48;
 pub(crate) struct Cycle {
     start_ns: u64,
     start_old_bytes: usize,
+    /// Nothing was left to mark: the cycle can end.
+    ripe: bool,
     slices: u64,
     total_ns: u64,
     longest_ns: u64,
@@ -102,14 +104,38 @@ impl Core {
             }
             return;
         }
+        if !self.has_slices() {
+            return;
+        }
         let objects = self.slice_objects();
         let done = self.slice(|core| {
             let inner = core.inner();
             // SAFETY: MARK-LISTED, only objects of the old generation are listed, and they do not move.
             unsafe { inner.marker.slice(&inner.cage, &inner.kinds, objects) }
         });
-        if done {
+        let stressed = self.inner().config.settings.stress_incremental;
+        if let Some(cycle) = &mut self.inner().cycle {
+            cycle.ripe |= done;
+        }
+        if done && stressed {
             self.collect_major(Cause::AllocationLimit);
+        }
+    }
+
+    /// Ends the cycle if nothing was left to mark. Called right after a minor collection, when little is young and the
+    /// remembered set has just been looked at: what the last pause must mark again is least then.
+    pub(crate) fn end_ripe_cycle(&mut self) {
+        if self.inner().cycle.is_some_and(|cycle| cycle.ripe) {
+            self.collect_major(Cause::AllocationLimit);
+        }
+    }
+
+    /// Returns whether slices have work: marking that is not done, or blocks to sweep.
+    pub(crate) fn has_slices(&self) -> bool {
+        let inner = self.inner();
+        match inner.cycle {
+            Some(cycle) => !cycle.ripe,
+            None => inner.is_sweeping(),
         }
     }
 

@@ -37,7 +37,9 @@ impl Core {
             cycle.add_to(&mut record);
             inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
             inner.marker.set_skip_nursery(false);
+            let relist_start = inner.clock.now_ns();
             inner.relist_remembered();
+            self.lap(&mut record, Phase::Remembered, relist_start);
         } else {
             self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
         }
