@@ -49,7 +49,7 @@ pub enum Traversal {
 /// What marking did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarkCounts {
-    /// Objects reached: black, or gray for want of room on the stack.
+    /// Objects scanned, and objects without slots marked.
     pub marked_objects: u64,
     /// Objects that found the stack full and were left gray.
     pub overflows: u64,
@@ -196,31 +196,34 @@ impl Marker {
         let view = self.view(cage, kinds);
         let bit = view.heap.index(word);
         if view.includes(bit) {
-            let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
-            self.reach(&view, cage, &mut stack, &mut marked, bit);
+            let mut stack = std::mem::take(&mut self.stack);
+            self.reach(&view, cage, &mut stack, bit);
             self.stack = stack;
-            self.counts.marked_objects += marked;
         }
     }
 
     /// Makes the object at `bit` black. Returns whether it is to be listed: it was white, and holds slots.
     #[inline(always)]
-    fn blacken(&mut self, view: &View, cage: &Cage, marked: &mut u64, bit: u64) -> bool {
+    fn blacken(&mut self, view: &View, cage: &Cage, bit: u64) -> bool {
         if bit < view.data_first && self.is_young_large(view, cage, bit) {
             return false;
         }
         if !view.colors.blacken_if_white(bit as usize) {
             return false;
         }
-        *marked += 1;
-        bit.wrapping_sub(view.data_first) >= view.data_count
+        let data = bit.wrapping_sub(view.data_first) < view.data_count;
+        if data {
+            // The others count when they are scanned.
+            self.counts.marked_objects += 1;
+        }
+        !data
     }
 
     /// Marks the object at `bit` and lists it, unless that has happened before. The loops hold the stack and the count
     /// in locals, so that they can stay in registers.
     #[inline(always)]
-    fn reach(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, marked: &mut u64, bit: u64) {
-        if self.blacken(view, cage, marked, bit) && !stack.push(bit) {
+    fn reach(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, bit: u64) {
+        if self.blacken(view, cage, bit) && !stack.push(bit) {
             self.overflow(view, cage, bit);
         }
     }
@@ -425,7 +428,7 @@ impl Marker {
         let view = self.view(cage, kinds);
         let bit = cage.bit(object.address());
         if view.colors.blacken_if_white(bit) {
-            self.counts.marked_objects += 1;
+            self.counts.marked_objects += u64::from(!has_slots);
             if has_slots && !self.stack.push(bit as u64) {
                 self.overflow(&view, cage, bit as u64);
             }
@@ -450,22 +453,27 @@ impl Marker {
     unsafe fn run(&mut self, cage: &Cage, kinds: &KindTable, budget: usize) -> bool {
         let view = self.view(cage, kinds);
         let mut left = budget;
+        let mut sample = true;
         loop {
             self.stack.sample();
-            let limit = left.min(SAMPLE_OBJECTS);
+            // Depth first, looking at distances costs too much to do it for each object.
+            let sampling = !self.prefetching && self.traversal == Traversal::Auto && sample;
+            let limit = left.min(if sampling { SAMPLE_OBJECTS / 16 } else { SAMPLE_OBJECTS });
             // SAFETY: MARK-LISTED is the caller's obligation.
             let (scanned, far) = unsafe {
                 if self.prefetching {
                     self.drain_prefetching(&view, cage, limit)
+                } else if sampling {
+                    self.drain_depth_first::<true>(&view, cage, limit)
                 } else {
-                    self.drain_depth_first(&view, cage, limit)
+                    self.drain_depth_first::<false>(&view, cage, limit)
                 }
             };
             if scanned < limit {
                 debug_assert!(self.stack.is_empty() && self.cursors.is_empty(), "MARK-LISTED");
                 return true;
             }
-            if self.traversal == Traversal::Auto && scanned >= SAMPLE_OBJECTS / 8 {
+            if self.traversal == Traversal::Auto && scanned >= SAMPLE_OBJECTS / 16 && (self.prefetching || sampling) {
                 // Depth first, an object that is far from the one before it was not prefetched by the hardware; through
                 // the FIFOs, an edge. Scattered graphs have several far edges an object.
                 self.prefetching = if self.prefetching {
@@ -474,6 +482,7 @@ impl Marker {
                     far > scanned / 2
                 };
             }
+            sample = !sampling;
             left = left.saturating_sub(scanned);
             if left == 0 {
                 return false;
@@ -488,9 +497,14 @@ impl Marker {
     ///
     /// As for `drain`.
     #[inline(never)]
-    unsafe fn drain_depth_first(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
-        let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
-        let (mut far, mut scanned, mut last) = (0, 0, 0);
+    unsafe fn drain_depth_first<const SAMPLE: bool>(
+        &mut self,
+        view: &View,
+        cage: &Cage,
+        limit: usize,
+    ) -> (usize, usize) {
+        let mut stack = std::mem::take(&mut self.stack);
+        let (mut far, mut scanned, mut last, mut chunks) = (0, 0, 0, 0);
         // The top of the stack, so that a list or the last child of a node never goes through memory.
         let mut top = NOTHING;
         while scanned < limit {
@@ -498,12 +512,13 @@ impl Marker {
                 let mut visit = |this: &mut Self, word: u64| {
                     let target = view.heap.index(word);
                     if view.includes(target) {
-                        this.reach(view, cage, &mut stack, &mut marked, target);
+                        this.reach(view, cage, &mut stack, target);
                     }
                 };
                 // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
                 if unsafe { self.scan_chunk(view, &mut visit) } {
                     scanned += CHUNK_OBJECTS;
+                    chunks += 1;
                     continue;
                 }
                 let Some(bit) = self.next_gray(view, cage) else { break };
@@ -516,14 +531,16 @@ impl Marker {
             };
             top = NOTHING;
             scanned += 1;
-            far += usize::from(is_far(bit, last));
-            last = bit;
+            if SAMPLE {
+                far += usize::from(is_far(bit, last));
+                last = bit;
+            }
             let object = view.object(bit);
             // SAFETY: OBJ-HEADER by MARK-LISTED, a live object.
             let header = unsafe { object.header() };
             let Some(mut map) = header.fixed_slot_map() else {
                 // SAFETY: MARK-LISTED, as above.
-                unsafe { self.scan_other(view, cage, &mut stack, &mut marked, bit) };
+                unsafe { self.scan_other(view, cage, &mut stack, bit) };
                 continue;
             };
             while map != 0 {
@@ -531,7 +548,7 @@ impl Marker {
                 let word = unsafe { *(object.payload() as *const u64).add(map.trailing_zeros() as usize) };
                 map &= map - 1;
                 let target = view.heap.index(word);
-                if view.includes(target) && self.blacken(view, cage, &mut marked, target) {
+                if view.includes(target) && self.blacken(view, cage, target) {
                     let below = std::mem::replace(&mut top, target);
                     if below != NOTHING && !stack.push(below) {
                         self.overflow(view, cage, below);
@@ -543,7 +560,7 @@ impl Marker {
             self.overflow(view, cage, top);
         }
         self.stack = stack;
-        self.counts.marked_objects += marked;
+        self.counts.marked_objects += (scanned - chunks * CHUNK_OBJECTS) as u64;
         (scanned, far)
     }
 
@@ -553,13 +570,13 @@ impl Marker {
     ///
     /// As for `scan`.
     #[inline(never)]
-    unsafe fn scan_other(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, marked: &mut u64, bit: u64) {
+    unsafe fn scan_other(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, bit: u64) {
         // SAFETY: OBJ-HEADER, as the caller's; SLOT-TYPED for each slot.
         unsafe {
             self.scan(view, cage, bit, |this, word| {
                 let target = view.heap.index(word);
                 if view.includes(target) {
-                    this.reach(view, cage, stack, marked, target);
+                    this.reach(view, cage, stack, target);
                 }
             });
         }
@@ -572,12 +589,12 @@ impl Marker {
     /// As for `drain`.
     #[inline(never)]
     unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
-        let (mut stack, mut marked) = (std::mem::take(&mut self.stack), 0);
+        let mut stack = std::mem::take(&mut self.stack);
         let mut objects = [NOTHING; OBJECT_FIFO];
         let (mut head, mut tail) = (0usize, 0usize);
         let mut edges = [NOTHING; EDGE_FIFO];
         let mut next_edge = 0usize;
-        let (mut far, mut scanned) = (0, 0);
+        let (mut far, mut scanned, mut chunks) = (0, 0, 0);
         loop {
             while head - tail < OBJECT_FIFO && scanned < limit {
                 let bit = match stack.pop() {
@@ -605,7 +622,7 @@ impl Marker {
                     let oldest = std::mem::replace(&mut edges[next_edge % EDGE_FIFO], bit);
                     next_edge += 1;
                     if oldest != NOTHING {
-                        this.reach(view, cage, &mut stack, &mut marked, oldest);
+                        this.reach(view, cage, &mut stack, oldest);
                     }
                 }
             };
@@ -618,17 +635,18 @@ impl Marker {
             // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
             if scanned < limit && unsafe { self.scan_chunk(view, &mut visit) } {
                 scanned += CHUNK_OBJECTS;
+                chunks += 1;
                 continue;
             }
             if next_edge == 0 {
                 self.stack = stack;
-                self.counts.marked_objects += marked;
+                self.counts.marked_objects += (scanned - chunks * CHUNK_OBJECTS) as u64;
                 return (scanned, far);
             }
             for edge in &mut edges {
                 let bit = std::mem::replace(edge, NOTHING);
                 if bit != NOTHING {
-                    self.reach(view, cage, &mut stack, &mut marked, bit);
+                    self.reach(view, cage, &mut stack, bit);
                 }
             }
             next_edge = 0;
