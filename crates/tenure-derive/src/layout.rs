@@ -130,6 +130,7 @@ impl<'a> Struct<'a> {
         });
         // Nothing is read of an initializer without fields, and nothing written.
         let unused = self.fields.is_empty().then(|| quote! { let _ = (destination, init); });
+        // SAFETY: KIND-LAYOUT, the caller of `write` owns the memory, and each field is written once.
         quote! { #unused #(unsafe { #writes })* }
     }
 
@@ -178,6 +179,7 @@ impl<'a> Struct<'a> {
         quote! {
             const _: () = {
                 #aliases
+                // SAFETY: HEAP-BRAND, each field type is bound to the model below.
                 unsafe impl<#model> #of<#model> for #name
                 where
                     #bounds
@@ -255,6 +257,7 @@ fn layout_impl(item: &Struct<'_>, tail: Option<&Type>, pinned: bool) -> TokenStr
     quote! {
         #init_struct
         #exhaustive
+        // SAFETY: KIND-LAYOUT, the slot map is made from the offsets and maps of all fields, checked to be exhaustive.
         unsafe impl ::tenure::Layout for #name {
             type Init<'a> = #init_type;
             type Tail = #tail;
@@ -296,6 +299,7 @@ pub(crate) fn expand_field(input: &DeriveInput) -> Result<TokenStream> {
             const #drop_check: bool = ::core::mem::needs_drop::<#name>();
             assert!(!#drop_check, "a struct in the heap must not implement Drop: objects die without being visited");
         };
+        // SAFETY: KIND-LAYOUT, the slot map is made from the offsets and maps of all fields, checked to be exhaustive.
         unsafe impl ::tenure::Field for #name {
             type Init<'a> = #init_type;
             type Get<'h> = &'h #name;

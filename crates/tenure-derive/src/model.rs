@@ -103,6 +103,7 @@ impl Model {
         let doc = format!("The model `{name}`: a type that tells its heap, objects and values from those of others.");
         let impls = kinds.iter().zip(1u8..).map(|(kind, id)| {
             quote_spanned! {own_span(kind.span())=>
+                // SAFETY: KIND-LAYOUT, the id is the kind's place in the table below.
                 unsafe impl ::tenure::Kind for #kind {
                     type Model = #name;
                     const ID: u8 = #id;
@@ -117,6 +118,7 @@ impl Model {
             #(#attributes)*
             #[derive(Clone, Copy, Debug)]
             #vis enum #model {}
+            // SAFETY: KIND-LAYOUT and HEAP-BRAND, the table lists the kinds by id, the flag is this model's alone.
             unsafe impl ::tenure::ObjectModel for #name {
                 type Roots = #roots;
                 type Values = #values;
