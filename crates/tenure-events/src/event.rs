@@ -182,6 +182,10 @@ pub enum Phase {
     Rescan,
     /// Freeing what is unmarked.
     Sweep,
+    /// Moving objects of the old generation together, or out of sparse blocks.
+    Compact,
+    /// Correcting the references to what was moved.
+    Update,
     /// Growing, shrinking and giving memory back.
     Resize,
     /// Verifying the heap, when that is switched on.
@@ -195,7 +199,7 @@ impl Phase {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every phase, in the order of a pause.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Prepare,
         Self::Roots,
         Self::Remembered,
@@ -203,6 +207,8 @@ impl Phase {
         Self::Mark,
         Self::Rescan,
         Self::Sweep,
+        Self::Compact,
+        Self::Update,
         Self::Resize,
         Self::Verify,
         Self::Finish,
@@ -218,6 +224,8 @@ impl Phase {
             Self::Mark => "mark",
             Self::Rescan => "rescan",
             Self::Sweep => "sweep",
+            Self::Compact => "compact",
+            Self::Update => "update",
             Self::Resize => "resize",
             Self::Verify => "verify",
             Self::Finish => "finish",
@@ -316,8 +324,16 @@ pub struct CollectionRecord {
     pub rescans: u64,
     /// Blocks looked through in those passes.
     pub rescanned_blocks: u64,
+    /// Blocks swept.
+    pub swept_blocks: u64,
+    /// Objects of the old generation that were moved within it.
+    pub moved_objects: u64,
+    /// Their bytes.
+    pub moved_bytes: u64,
     /// Bytes freed.
     pub freed_bytes: u64,
+    /// The pause goal, if there is one and the pause was longer.
+    pub missed_goal_ns: Option<u64>,
     /// Decisions taken, in order.
     pub decisions: Vec<Decision>,
 }
@@ -382,6 +398,17 @@ pub enum Event<'a> {
         /// The maximum.
         limit_bytes: usize,
         /// Why nothing more was tried.
+        reason: &'static str,
+    },
+    /// A pause was longer than the pause goal.
+    PauseGoalMissed {
+        /// The goal.
+        goal_ns: u64,
+        /// The pause, with the sizes and counts that made it long.
+        record: &'a CollectionRecord,
+        /// The phase that took longest.
+        phase: Phase,
+        /// Why the pause was longer than planned.
         reason: &'static str,
     },
     /// The system refused memory.

@@ -15,6 +15,64 @@ use crate::error::ConfigError;
 
 const MIB: usize = 1 << 20;
 
+/// What keeps the slices of a cycle from losing an object while the program stores into old ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarkingBarrier {
+    /// An old object that was stored to is looked at again (backward, Steele 1975; V8 3.11). Costs the program nothing
+    /// beyond the generational barrier.
+    #[default]
+    Owner,
+    /// What is stored into an old object is marked (forward, Dijkstra et al. 1978).
+    Insertion,
+    /// What an old object referred to before it is stored to is marked (snapshot at the beginning, Yuasa 1990).
+    Deletion,
+}
+
+impl MarkingBarrier {
+    /// Every barrier, with its name on the command line.
+    pub const ALL: [(&'static str, MarkingBarrier); 3] = [
+        ("owner", MarkingBarrier::Owner),
+        ("insertion", MarkingBarrier::Insertion),
+        ("deletion", MarkingBarrier::Deletion),
+    ];
+
+    /// Returns the name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// Whether objects of the old generation move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compaction {
+    /// They never do.
+    Never,
+    /// A collection in one pause slides all of them together when fragmentation asks for it.
+    Slide,
+    /// Those in sparse blocks are evacuated, at the end of a cycle block by block.
+    Evacuate,
+    /// Evacuation, and sliding where an allocation would fail otherwise.
+    #[default]
+    Auto,
+}
+
+impl Compaction {
+    /// Every choice, with its name on the command line.
+    pub const ALL: [(&'static str, Compaction); 4] = [
+        ("never", Compaction::Never),
+        ("slide", Compaction::Slide),
+        ("evacuate", Compaction::Evacuate),
+        ("auto", Compaction::Auto),
+    ];
+
+    /// Returns the name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
 /// The plain values of a configuration.
 ///
 /// The default is the 64-bit V8 of 2012: semispaces of up to 16 MiB, 1400 MiB of old generation, promotion of what
@@ -45,6 +103,16 @@ pub struct Settings {
     pub incremental_marking: bool,
     /// Bytes allocated in the nursery between two slices.
     pub mark_step_bytes: usize,
+    /// Words that a slice scans at most; 0 leaves it to the pacing, and to the clock where there is a pause goal.
+    pub slice_words: usize,
+    /// Which barrier protects a cycle.
+    pub marking_barrier: MarkingBarrier,
+    /// Whether objects of the old generation move.
+    pub compaction: Compaction,
+    /// The pause that no collection is to exceed, in nanoseconds; 0 is none.
+    pub pause_goal_ns: u64,
+    /// How long empty blocks are kept before they go back to the system, in milliseconds.
+    pub release_delay_ms: u64,
     /// Growth of the old generation's limit over what is live, in percent; by V8's controller if not set.
     pub growing_percent: Option<u32>,
     /// Let measured speeds take part in limits and shrinking, as V8 does. Off, sizes depend on the program alone.
@@ -73,6 +141,14 @@ pub struct Settings {
     pub fail_pages_at: u64,
     /// Keep a cycle of marking in progress at all times, in slices of one object.
     pub stress_incremental: bool,
+    /// Start a cycle at every n-th allocation; 0 is never.
+    pub cycle_interval: u64,
+    /// End a slice at each boundary between phases of a cycle.
+    pub stress_phases: bool,
+    /// Compact at every opportunity: slide at each full collection, or evacuate every block, as `compaction` says.
+    pub stress_compaction: bool,
+    /// Let each evacuation of blocks be aborted at its n-th object; 0 is never.
+    pub abort_evacuation_at: u64,
     /// Seed of all random stress settings.
     pub seed: u64,
 }
@@ -92,6 +168,11 @@ impl Default for Settings {
             traversal: Traversal::Auto,
             incremental_marking: false,
             mark_step_bytes: 64 * 1024,
+            slice_words: 0,
+            marking_barrier: MarkingBarrier::default(),
+            compaction: Compaction::default(),
+            pause_goal_ns: 0,
+            release_delay_ms: 250,
             growing_percent: None,
             measured_speeds: false,
             register_words: 1 << 20,
@@ -106,6 +187,10 @@ impl Default for Settings {
             protect: false,
             fail_pages_at: 0,
             stress_incremental: false,
+            cycle_interval: 0,
+            stress_phases: false,
+            stress_compaction: false,
+            abort_evacuation_at: 0,
             seed: 1,
         }
     }
@@ -415,8 +500,24 @@ setters! {
     incremental_marking: bool,
     /// Sets the bytes allocated in the nursery between two slices.
     mark_step_bytes: usize,
+    /// Sets how many words a slice scans at most: the deterministic alternative to a pause goal.
+    slice_words: usize,
+    /// Sets which barrier protects a cycle.
+    marking_barrier: MarkingBarrier,
+    /// Sets whether objects of the old generation move.
+    compaction: Compaction,
+    /// Sets how long empty blocks are kept before they go back to the system, in milliseconds.
+    release_delay_ms: u64,
     /// Keeps a cycle of marking in progress at all times, in slices of one object.
     stress_incremental: bool,
+    /// Starts a cycle at every n-th allocation.
+    cycle_interval: u64,
+    /// Ends a slice at each boundary between phases of a cycle.
+    stress_phases: bool,
+    /// Compacts at every opportunity.
+    stress_compaction: bool,
+    /// Lets each evacuation of blocks be aborted at its n-th object.
+    abort_evacuation_at: u64,
     /// Sets the growth of the old generation's limit over what is live, in percent.
     growing_percent: Option<u32>,
     /// Sets whether measured speeds take part in decisions.
@@ -446,6 +547,14 @@ setters! {
 }
 
 impl HeapConfig {
+    /// Sets the pause that no collection is to exceed. Sizes of the nursery and of slices follow from it and from the
+    /// speeds measured; a pause that misses it leaves an event with the cause. Zero is no goal.
+    #[must_use]
+    pub fn pause_goal(mut self, goal: std::time::Duration) -> HeapConfig {
+        self.settings.pause_goal_ns = u64::try_from(goal.as_nanos()).unwrap_or(u64::MAX);
+        self
+    }
+
     /// Sets both the initial and the maximal capacity of one half of the nursery.
     #[must_use]
     pub fn semi_space_bytes(self, value: usize) -> HeapConfig {

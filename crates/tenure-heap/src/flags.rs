@@ -5,7 +5,7 @@
 
 use tenure_marking::Traversal;
 
-use crate::config::HeapConfig;
+use crate::config::{Compaction, HeapConfig, MarkingBarrier};
 use crate::error::ConfigError;
 
 /// One option of the command line.
@@ -30,7 +30,7 @@ const fn flag(name: &'static str, value_name: &'static str, default: &'static st
     }
 }
 
-static FLAGS: [FlagSpec; 27] = [
+static FLAGS: [FlagSpec; 37] = [
     flag(
         "preset",
         "NAME",
@@ -97,6 +97,51 @@ static FLAGS: [FlagSpec; 27] = [
         "",
         "false",
         "mark in slices between stretches of the program",
+    ),
+    flag("no-incremental", "", "false", "mark and sweep in one pause"),
+    flag(
+        "pause-goal",
+        "TIME",
+        "0",
+        "the pause that no collection is to exceed, as 1ms or 500us; 0: none",
+    ),
+    flag(
+        "slice-words",
+        "N",
+        "0",
+        "words that a slice of marking scans at most; 0: by pacing and pause goal",
+    ),
+    flag(
+        "barrier",
+        "WHICH",
+        "owner",
+        "barrier of incremental marking: owner, insertion or deletion",
+    ),
+    flag(
+        "compact",
+        "HOW",
+        "auto",
+        "whether old objects move: never, slide, evacuate or auto",
+    ),
+    flag(
+        "release-delay",
+        "MS",
+        "250",
+        "how long empty blocks are kept before the system gets them back",
+    ),
+    flag("cycle-interval", "N", "0", "start a cycle at every N-th allocation"),
+    flag("stress-phases", "", "false", "end a slice at each phase of a cycle"),
+    flag(
+        "stress-compaction",
+        "",
+        "false",
+        "compact at every opportunity, as --compact says",
+    ),
+    flag(
+        "abort-evacuation-at",
+        "N",
+        "0",
+        "abort each evacuation of blocks at its N-th object",
     ),
     flag(
         "stress-incremental-marking",
@@ -176,6 +221,33 @@ fn switch(name: &str, value: &str) -> Result<bool, ConfigError> {
     }
 }
 
+/// Reads a time with its unit: `1ms`, `500us`, `2s`; a bare number is milliseconds, as Node's options have it.
+fn duration_ns(name: &str, value: &str) -> Result<u64, ConfigError> {
+    let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit_ns = match &value[digits.len()..] {
+        "ns" => 1.0,
+        "us" => 1e3,
+        "ms" | "" => 1e6,
+        "s" => 1e9,
+        _ => f64::NAN,
+    };
+    match digits.parse::<f64>().map(|n| n * unit_ns) {
+        Ok(ns) if (0.0..1e18).contains(&ns) => Ok(ns as u64),
+        _ => Err(ConfigError::new(
+            name,
+            value,
+            "a time with its unit, as 1ms, 500us or 0.5ms; 0 is none",
+        )),
+    }
+}
+
+fn choice<T: Copy>(name: &str, value: &str, all: &[(&str, T)]) -> Result<T, ConfigError> {
+    all.iter().find(|c| c.0 == value).map(|c| c.1).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|c| c.0).collect();
+        ConfigError::new(name, value, format!("one of {}", names.join(", ")))
+    })
+}
+
 impl HeapConfig {
     /// Returns all options.
     #[must_use]
@@ -231,6 +303,19 @@ impl HeapConfig {
                 s.stress_incremental = switch(name, value)?;
                 s.incremental_marking |= s.stress_incremental;
             }
+            "no-incremental" => s.incremental_marking = s.incremental_marking && !switch(name, value)?,
+            "pause-goal" => s.pause_goal_ns = duration_ns(name, value)?,
+            "slice-words" => s.slice_words = number(name, value, 1)?,
+            "barrier" => s.marking_barrier = choice(name, value, &MarkingBarrier::ALL)?,
+            "compact" => s.compaction = choice(name, value, &Compaction::ALL)?,
+            "release-delay" => s.release_delay_ms = number(name, value, 1)? as u64,
+            "cycle-interval" => {
+                s.cycle_interval = number(name, value, 1)? as u64;
+                s.incremental_marking |= s.cycle_interval > 0;
+            }
+            "stress-phases" => s.stress_phases = switch(name, value)?,
+            "stress-compaction" => s.stress_compaction = switch(name, value)?,
+            "abort-evacuation-at" => s.abort_evacuation_at = number(name, value, 1)? as u64,
             "measured-speeds" => s.measured_speeds = switch(name, value)?,
             "trace-gc" => s.trace_gc = switch(name, value)?,
             "trace-gc-nvp" => s.trace_gc_nvp = switch(name, value)?,
@@ -297,6 +382,10 @@ mod tests {
             ("promotion", "sometimes", "adaptive"),
             ("traversal", "bfs", "depth-first"),
             ("stress-scavenge", "101", "100"),
+            ("pause-goal", "1 fortnight", "1ms"),
+            ("pause-goal", "ms", "500us"),
+            ("barrier", "none", "deletion"),
+            ("compact", "always", "evacuate"),
             ("no-such", "1", "max-old-space-size"),
         ] {
             let error = config.set_flag(name, value).expect_err("not accepted").to_string();

@@ -20,7 +20,7 @@ mod stress;
 mod verify;
 
 pub use crate::core::{Core, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES, WINDOW_SLACK_BYTES, Window};
-pub use config::{HeapConfig, Settings};
+pub use config::{Compaction, HeapConfig, MarkingBarrier, Settings};
 pub use error::{AllocError, AllocErrorKind, ConfigError, HeapError};
 pub use flags::FlagSpec;
 pub use root_area::RootArea;

@@ -124,6 +124,15 @@ pub enum LogLine {
         limit_bytes: usize,
         reason: Text,
     },
+    /// A pause was longer than the goal.
+    PauseGoalMissed {
+        run: usize,
+        goal_ns: u64,
+        pause_ns: u64,
+        kind: Text,
+        phase: Text,
+        reason: Text,
+    },
     /// The system gave no memory.
     PageSourceFailed { run: usize, bytes: usize },
     /// The figures of a run that ended.
@@ -238,6 +247,7 @@ impl LogLine {
             | LogLine::OldLimitChanged { run, .. }
             | LogLine::NearLimit { run, .. }
             | LogLine::OutOfMemory { run, .. }
+            | LogLine::PauseGoalMissed { run, .. }
             | LogLine::PageSourceFailed { run, .. }
             | LogLine::Summary { run, .. } => *run = number,
         }
@@ -310,6 +320,19 @@ impl Listener for Recorder {
                 run,
                 requested_bytes,
                 limit_bytes,
+                reason: reason.into(),
+            },
+            Event::PauseGoalMissed {
+                goal_ns,
+                record,
+                phase,
+                reason,
+            } => LogLine::PauseGoalMissed {
+                run,
+                goal_ns,
+                pause_ns: record.pause_ns,
+                kind: record.kind.name().into(),
+                phase: phase.name().into(),
                 reason: reason.into(),
             },
             Event::PageSourceFailed { bytes } => LogLine::PageSourceFailed { run, bytes },
