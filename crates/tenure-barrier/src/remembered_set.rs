@@ -3,24 +3,70 @@
 //! Logging is a push onto a vector, and one bit or byte that keeps the entry unique. A minor collection takes the
 //! entries, rescans them and puts back those that still refer to young objects. Entries are never searched for.
 
-use tenure_memory::{CARD_BYTES, Cage, round_down};
+use tenure_memory::{CARD_BYTES, Cage, Range, round_down};
 use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_UNLOGGED, ObjectRef};
 
-/// A card of a long array that may hold references into the nursery.
+/// A part of a long array that may hold references into the nursery: one slot, or the whole card once a second of its
+/// slots was stored to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CardEntry {
     /// The array.
     pub owner: ObjectRef,
-    /// The first address of the card.
-    pub card: usize,
+    /// The address of the slot, with bit 0 set, or of the card.
+    place: usize,
 }
 
 impl CardEntry {
-    /// Returns the bit of the card's byte that stands for this entry: one for the array that reaches into the card from
-    /// below, one for the array that begins in it.
+    /// Makes the entry of one slot.
+    #[must_use]
+    pub fn slot(owner: ObjectRef, slot: usize) -> CardEntry {
+        CardEntry { owner, place: slot | 1 }
+    }
+
+    /// Makes the entry of the whole card that `address` lies in.
+    #[must_use]
+    pub fn whole(owner: ObjectRef, address: usize) -> CardEntry {
+        CardEntry {
+            owner,
+            place: round_down(address, CARD_BYTES),
+        }
+    }
+
+    /// Returns the address of the card.
+    #[must_use]
+    pub fn card(&self) -> usize {
+        round_down(self.place, CARD_BYTES)
+    }
+
+    /// Returns the addresses whose slots the entry stands for.
+    #[must_use]
+    pub fn slots(&self) -> Range {
+        if self.is_whole() {
+            Range {
+                start: self.place,
+                end: self.place + CARD_BYTES,
+            }
+        } else {
+            Range {
+                start: self.place - 1,
+                end: self.place + 7,
+            }
+        }
+    }
+
+    /// Returns whether the entry stands for all slots of its card.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.place & 1 == 0
+    }
+
+    /// Returns the bit of the card's byte that stands for this entry. There are two for the array that reaches into the
+    /// card from below, and two for the array that begins in it: one says that a slot is in the set, the other that the
+    /// whole card is.
     #[must_use]
     pub fn bit(&self) -> u8 {
-        if self.owner.address() < self.card { 1 } else { 2 }
+        let first = if self.owner.address() < self.card() { 1 } else { 4 };
+        if self.is_whole() { first << 1 } else { first }
     }
 }
 
@@ -34,8 +80,9 @@ const _: () = assert!(
 /// Invariant (REM-COMPLETE): between collections, every old slot that refers to a nursery object lies in an object or
 /// a card of the set.
 /// Invariant (REM-UNIQUE): an object is in the set at most once, and exactly if it is old, not carded, and its unlogged
-/// bit is clear; a card of an array exactly if its bit is set. A card has two bits, because it can hold the end of one
-/// long array and the beginning of another; more of them it cannot hold, as each is longer than a card.
+/// bit is clear; a card of an array, or one slot of it, exactly if its bit is set. A card has two bits for each of two
+/// arrays, because it can hold the end of one long array and the beginning of another; more of them it cannot hold, as
+/// each is longer than a card.
 #[derive(Debug, Default)]
 pub struct RememberedSet {
     owners: Vec<ObjectRef>,
@@ -101,20 +148,21 @@ impl RememberedSet {
         self.owners.push(owner);
     }
 
-    /// Adds the card of `slot`, unless it is there.
+    /// Adds `slot`, if it is the first of its card, or else the card, unless that is there. Most cards of a large table
+    /// have one store between two collections, and looking through the others' slots would be most of their cost.
     ///
     /// # Safety
     ///
     /// `slot` must be a slot of the carded old object `owner` of this cage (OBJ-HEADER).
     #[inline]
     pub unsafe fn remember_card(&mut self, cage: &Cage, owner: ObjectRef, slot: *const u64) {
-        let entry = CardEntry {
-            owner,
-            card: round_down(slot as usize, CARD_BYTES),
-        };
+        let mut entry = CardEntry::slot(owner, slot as usize);
         let byte = cage.card(slot as usize);
         // SAFETY: BITMAP-COMMITTED, the card table is committed wherever an object lies.
         let bits = unsafe { *byte };
+        if bits & entry.bit() != 0 {
+            entry = CardEntry::whole(owner, slot as usize);
+        }
         if bits & entry.bit() == 0 {
             // SAFETY: BITMAP-COMMITTED, as above.
             unsafe { *byte = bits | entry.bit() };
@@ -135,7 +183,7 @@ impl RememberedSet {
         }
         for entry in &cards {
             // SAFETY: BITMAP-COMMITTED, the card belongs to an object of the cage.
-            unsafe { *cage.card(entry.card) = 0 };
+            unsafe { *cage.card(entry.card()) = 0 };
         }
         (owners, cards)
     }
@@ -155,7 +203,7 @@ impl RememberedSet {
             let keep = live(entry.owner);
             if !keep {
                 // SAFETY: BITMAP-COMMITTED, the card belongs to an object of the cage.
-                unsafe { *cage.card(entry.card) &= !entry.bit() };
+                unsafe { *cage.card(entry.card()) &= !entry.bit() };
             }
             keep
         });

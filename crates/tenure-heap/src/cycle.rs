@@ -17,9 +17,10 @@
 //! So no black old object refers to a white one outside of the remembered set (MARK-STRONG, with the set as gray). A
 //! cycle does not look at the clock but to record its slices, unless there is a pause goal.
 
+use tenure_barrier::CardEntry;
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, IncrementalSteps, Phase};
 use tenure_marking::OBJECT_WORK_WORDS;
-use tenure_memory::{BLOCK_WORDS, CARD_WORDS, CHUNK_BYTES};
+use tenure_memory::{BLOCK_WORDS, CHUNK_BYTES};
 use tenure_object::ObjectRef;
 use tenure_policy::pacing::{Pace, PaceInput, PaceReason, Window, WindowInput, pace, window};
 
@@ -670,7 +671,7 @@ impl Inner {
         }
         for i in 0..self.remembered.cards().len() {
             let entry = self.remembered.cards()[i];
-            self.shade_card(entry.owner, entry.card);
+            self.shade_card(entry);
         }
     }
 
@@ -682,39 +683,16 @@ impl Inner {
         unsafe { object.visit_slots(header, kinds, |slot| marker.shade(cage, kinds, *slot)) };
     }
 
-    /// Marks what the slots of one card of a black array refer to.
-    pub(crate) fn shade_card(&mut self, owner: ObjectRef, card: usize) {
+    /// Marks what the slots of an entry of the remembered set refer to, if its array is black.
+    pub(crate) fn shade_card(&mut self, entry: CardEntry) {
+        let owner = entry.owner;
         if !self.cage.color().get(self.cage.bit(owner.address())) {
             return;
         }
         let header = Inner::header_of(owner);
-        let inside = tenure_memory::Range {
-            start: card,
-            end: card + CARD_WORDS * 8,
-        };
-        let mut words = [0u64; CARD_WORDS];
-        let mut count = 0;
-        // SAFETY: OBJ-HEADER and KIND-LAYOUT, an array of the remembered set.
-        let (tail, length) = unsafe { owner.tail_slots(header, &self.kinds) };
-        // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
-        unsafe {
-            owner.visit_prefix_slots(header, &self.kinds, |slot| {
-                if inside.contains(slot as usize) {
-                    words[count] = *slot;
-                    count += 1;
-                }
-            });
-        }
-        let mut slot = inside.start.max(tail as usize);
-        while slot < inside.end.min(tail as usize + length * 8) {
-            // SAFETY: SLOT-TYPED, a slot of the tail.
-            words[count] = unsafe { *(slot as *const u64) };
-            count += 1;
-            slot += 8;
-        }
-        for word in &words[..count] {
-            // SAFETY: SLOT-TYPED, words of slots of a live object.
-            unsafe { self.marker.shade(&self.cage, &self.kinds, *word) };
-        }
+        let inside = entry.slots();
+        let (marker, cage, kinds) = (&mut self.marker, &self.cage, &self.kinds);
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, an array of the remembered set; SLOT-TYPED for each slot.
+        unsafe { owner.visit_slots_in(header, kinds, inside, |slot| marker.shade(cage, kinds, *slot)) };
     }
 }

@@ -254,7 +254,7 @@ impl Core {
         }
         for entry in &cards {
             // SAFETY: OBJ-HEADER, as above.
-            unsafe { evacuation.scan_card(entry.owner, entry.card) };
+            unsafe { evacuation.scan_card(entry.owner, entry.slots()) };
         }
         let now = inner.clock.now_ns();
         record.phases.add(Phase::Remembered, now.saturating_sub(time));
@@ -271,7 +271,7 @@ impl Core {
                 inner.marker.relist(&inner.cage, &inner.kinds, *owner);
             }
             for entry in &cards {
-                inner.shade_card(entry.owner, entry.card);
+                inner.shade_card(*entry);
             }
         }
         inner.remembered.give_back(owners, cards);

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
 use tenure_barrier::CardEntry;
-use tenure_memory::{CARD_BYTES, round_down};
+use tenure_memory::CARD_BYTES;
 use tenure_object::{FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_UNLOGGED, Header, LayoutClass, ObjectRef};
 
 use crate::core::{Core, Inner};
@@ -197,7 +197,7 @@ impl<'a> Verifier<'a> {
         }
         for entry in self.inner.remembered.cards() {
             // SAFETY: BITMAP-COMMITTED, the card belongs to an object.
-            if unsafe { *self.inner.cage.card(entry.card) } & entry.bit() == 0
+            if unsafe { *self.inner.cage.card(entry.card()) } & entry.bit() == 0
                 || !Inner::header_of(entry.owner).has(FLAG_CARDED)
             {
                 return fail(entry.owner, "a remembered card has no byte or no carded owner");
@@ -248,7 +248,7 @@ impl<'a> Verifier<'a> {
         let (inner, cage) = (self.inner, &self.inner.cage);
         let mut known: HashMap<usize, u8> = HashMap::new();
         for entry in &self.cards {
-            *known.entry(entry.card).or_default() |= entry.bit();
+            *known.entry(entry.card()).or_default() |= entry.bit();
         }
         let blocks = inner.pointer.blocks().map(|block| (block, tenure_memory::BLOCK_BYTES));
         let large = inner
@@ -386,10 +386,7 @@ impl<'a> Verifier<'a> {
             return Ok(());
         }
         let known = if header.has(FLAG_CARDED) {
-            self.cards.contains(&CardEntry {
-                owner: object,
-                card: round_down(slot, CARD_BYTES),
-            })
+            self.cards.contains(&CardEntry::slot(object, slot)) || self.cards.contains(&CardEntry::whole(object, slot))
         } else {
             self.owners.contains(&object)
         };

@@ -5,7 +5,7 @@
 //! for a threshold rule, a call for a policy that wants to see each object. Room always suffices (NUR-ROOM): a
 //! promotion that finds none is a retention.
 
-use tenure_memory::{CARD_BYTES, Range};
+use tenure_memory::Range;
 use tenure_object::{
     CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LIVE, FLAG_UNLOGGED, Header, KindTable, ObjectRef, PromotionTarget,
     ReferenceRange,
@@ -266,43 +266,23 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         }
     }
 
-    /// Forwards the slots of one card of a carded object.
+    /// Forwards those slots of a carded object that lie in `inside`.
     ///
     /// # Safety
     ///
-    /// As for [`Evacuation::scan_old`]; the object must be carded, and its card's byte clear.
-    pub unsafe fn scan_card(&mut self, object: ObjectRef, card: usize) {
+    /// As for [`Evacuation::scan_old`]; the object must be carded, and no bit be set in its cards' bytes but by this.
+    pub unsafe fn scan_card(&mut self, object: ObjectRef, inside: Range) {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
         debug_assert!(header.has(FLAG_LIVE | FLAG_CARDED), "REM-UNIQUE");
         let kinds = self.kinds;
-        let mut young: Option<*mut u64> = None;
-        let inside = Range {
-            start: card,
-            end: card + CARD_BYTES,
-        };
-        // SAFETY: OBJ-HEADER and KIND-LAYOUT.
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT; SLOT-TYPED for each slot.
         unsafe {
-            object.visit_prefix_slots(header, &kinds, |slot| {
-                if inside.contains(slot as usize) && self.forward(slot) {
-                    young = Some(slot);
+            object.visit_slots_in(header, &kinds, inside, |slot| {
+                if self.forward(slot) {
+                    self.target.remember_card(object, slot);
                 }
             });
-        }
-        // SAFETY: OBJ-HEADER, as above.
-        let (tail, count) = unsafe { object.tail_slots(header, &kinds) };
-        let first = card.max(tail as usize);
-        let last = (card + CARD_BYTES).min(tail as usize + count * 8);
-        let mut slot = first;
-        while slot < last {
-            // SAFETY: SLOT-TYPED, a slot of the tail.
-            if unsafe { self.forward(slot as *mut u64) } {
-                young = Some(slot as *mut u64);
-            }
-            slot += 8;
-        }
-        if let Some(slot) = young {
-            self.target.remember_card(object, slot);
         }
     }
 

@@ -246,6 +246,39 @@ impl ObjectRef {
         }
     }
 
+    /// Calls `visit` with the address of every slot of the object that lies in `inside`.
+    ///
+    /// # Safety
+    ///
+    /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
+    #[inline]
+    pub unsafe fn visit_slots_in(
+        self,
+        header: Header,
+        kinds: &KindTable,
+        inside: Range,
+        mut visit: impl FnMut(*mut u64),
+    ) {
+        // SAFETY: OBJ-HEADER, as the caller's.
+        let (tail, count) = unsafe { self.tail_slots(header, kinds) };
+        if inside.start < tail as usize {
+            // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
+            unsafe {
+                self.visit_prefix_slots(header, kinds, |slot| {
+                    if inside.contains(slot as usize) {
+                        visit(slot);
+                    }
+                });
+            }
+        }
+        let mut slot = inside.start.max(tail as usize);
+        let end = inside.end.min(tail as usize + count * WORD_BYTES);
+        while slot < end {
+            visit(slot as *mut u64);
+            slot += WORD_BYTES;
+        }
+    }
+
     /// Returns the identity hash that belongs to this address.
     #[must_use]
     #[inline]
