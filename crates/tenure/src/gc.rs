@@ -307,6 +307,12 @@ where
             // Cards are aligned: go on with the first slot of the next one.
             let next = first.address().addr() / CARD_BYTES * CARD_BYTES + CARD_BYTES;
             let skipped = (next - first.address().addr()) / 8;
+            if skipped > 1
+                && let Some(second) = rest.get(1)
+            {
+                // The second slot of a card logs the whole of it.
+                heap.log_store(self, second.address());
+            }
             rest = rest.get(skipped..).unwrap_or(&[]);
         }
     }
