@@ -170,6 +170,27 @@ impl RememberedSet {
         }
     }
 
+    /// Adds every card of `range`, whole.
+    ///
+    /// # Safety
+    ///
+    /// `range` must lie in the carded object `owner` of this cage (OBJ-HEADER).
+    pub unsafe fn remember_range(&mut self, cage: &Cage, owner: ObjectRef, range: Range) {
+        let mut card = round_down(range.start, CARD_BYTES);
+        while card < range.end {
+            let entry = CardEntry::whole(owner, card);
+            let byte = cage.card(card);
+            // SAFETY: BITMAP-COMMITTED, the card table is committed wherever an object lies.
+            let bits = unsafe { *byte };
+            if bits & entry.bit() == 0 {
+                // SAFETY: BITMAP-COMMITTED, as above.
+                unsafe { *byte = bits | entry.bit() };
+                self.cards.push(entry);
+            }
+            card += CARD_BYTES;
+        }
+    }
+
     /// Takes all entries out, with the unlogged bits set and the card bytes cleared, for a minor collection to rescan.
     /// Give the emptied lists back with [`RememberedSet::give_back`].
     pub fn take(&mut self, cage: &Cage) -> (Vec<ObjectRef>, Vec<CardEntry>) {

@@ -7,7 +7,8 @@
 use std::ptr::NonNull;
 
 use tenure_events::{Cause, Event};
-use tenure_object::{FLAG_LARGE, FLAG_PINNED, FLAG_UNLOGGED, Header, ObjectRef};
+use tenure_memory::Range;
+use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_UNLOGGED, Header, ObjectRef};
 use tenure_policy::trigger::{TriggerInput, TriggerReason, Verdict, decide, external_hard_bytes};
 
 use crate::core::{Core, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES};
@@ -371,9 +372,23 @@ impl Core {
         let inner = self.inner();
         let (_, _, large, mut pages) = inner.spaces();
         let object = large.allocate(request.bytes, true, &mut pages)?;
-        // The pages are new, and so zero.
+        // The pages are new, and so zero. Stores into an array of slots are logged from its birth, so that the minor
+        // collection that it survives need not look through all of it.
+        // SAFETY: KIND-LAYOUT, the header is one of the heap's kinds.
+        let (tail, slots) = unsafe { object.tail_slots(header, &inner.kinds) };
+        let carded = slots >= CARDED_SLOTS_MIN;
+        let flags = FLAG_LARGE | if carded { FLAG_UNLOGGED | FLAG_CARDED } else { 0 };
         // SAFETY: LARGE-MAPPED, the space handed the pages out.
-        unsafe { object.set_header(header.with(FLAG_LARGE)) };
+        unsafe { object.set_header(header.with(flags)) };
+        if carded && tail as usize > object.payload() {
+            // What comes before the tail is initialized without a barrier.
+            let prefix = Range {
+                start: object.payload(),
+                end: tail as usize,
+            };
+            // SAFETY: OBJ-HEADER, the object's own range.
+            unsafe { inner.remembered.remember_range(&inner.cage, object, prefix) };
+        }
         if inner.large.young_bytes()
             > inner
                 .nursery

@@ -14,7 +14,7 @@ use tenure_events::{Cause, Clock, Event, HeapSizes, Listener, PauseLog, TraceGc}
 use tenure_marking::Marker;
 use tenure_memory::{Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
-use tenure_object::{FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
+use tenure_object::{FLAG_CARDED, FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
 use tenure_policy::pacing::WorstLately;
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
@@ -225,8 +225,10 @@ impl Core {
                 pointer_bytes: reserved,
             },
         )?;
+        // The first touch of a huge page may take longer than a pause is to be.
+        let huge = settings.pause_goal_ns == 0;
         for range in [cage.nursery(), cage.data(), cage.pointer()] {
-            cage.prefer_huge_pages(range);
+            cage.prefer_huge_pages(range, huge);
         }
         let nursery = Nursery::new(&mut cage, settings.initial_semi_space_bytes, WINDOW_SLACK_BYTES)?;
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -381,6 +383,30 @@ impl Core {
                 .remembered
                 .log(&inner.cage, ObjectRef::from_payload(payload as usize), slot)
         };
+    }
+
+    /// Logs all slots of a large object that is about to be filled without a barrier.
+    ///
+    /// # Safety
+    ///
+    /// `payload` must be an object of this heap (OBJ-HEADER).
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn log_filled(&self, payload: *mut u64) {
+        let inner = self.inner();
+        let object = ObjectRef::from_payload(payload as usize);
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        let header = unsafe { object.header() };
+        if header.has(FLAG_UNLOGGED | FLAG_CARDED) {
+            // SAFETY: KIND-LAYOUT, the header is the object's.
+            let (tail, count) = unsafe { object.tail_slots(header, &inner.kinds) };
+            let range = Range {
+                start: object.payload(),
+                end: tail as usize + count * 8,
+            };
+            // SAFETY: OBJ-HEADER, a carded object's own range.
+            unsafe { inner.remembered.remember_range(&inner.cage, object, range) };
+        }
     }
 
     /// The address form: called after storing `value` into `slot`, whose owner is not known.

@@ -21,7 +21,7 @@ use tenure_barrier::CardEntry;
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, IncrementalSteps, Phase};
 use tenure_marking::OBJECT_WORK_WORDS;
 use tenure_memory::{BLOCK_WORDS, CHUNK_BYTES};
-use tenure_object::ObjectRef;
+use tenure_object::{FLAG_CARDED, ObjectRef};
 use tenure_policy::pacing::{Pace, PaceInput, PaceReason, Window, WindowInput, pace, window};
 
 use crate::core::{AbortOnPanic, Core, Inner};
@@ -44,9 +44,9 @@ const MIN_STEP_BYTES: usize = 4096;
 /// The share of a pause goal that a slice takes: two may meet, and the machine is not always as fast.
 const SLICE_SHARE: u64 = 4;
 
-/// Bytes of young large objects above which a minor collection comes before the last pause, which would have to look
+/// Entries of the remembered set above which a minor collection comes before the last pause, which would have to look
 /// through all of them.
-const YOUNG_LARGE_BYTES: usize = 512 << 10;
+const LAST_PAUSE_ENTRIES: usize = 4096;
 
 /// How often that is done in one cycle.
 const MAX_PUT_OFF: u32 = 8;
@@ -282,9 +282,10 @@ impl Core {
             }
             None => return,
         };
-        if attempts <= MAX_PUT_OFF && self.inner().large.young_bytes() > YOUNG_LARGE_BYTES {
-            // As old objects, they are scanned in chunks by slices.
-            self.minor(Cause::LargeAllocation, None);
+        let remembered = &self.inner().remembered;
+        let entries = remembered.owners().len() + remembered.cards().len();
+        if attempts <= MAX_PUT_OFF && entries > LAST_PAUSE_ENTRIES {
+            self.minor(Cause::AllocationFailure, None);
             if let Some(cycle) = &mut self.inner().cycle {
                 cycle.ripe_at = None;
             }
@@ -581,7 +582,10 @@ impl Core {
             address += unsafe { ObjectRef::words(Inner::header_of(object), &inner.kinds) } * 8;
         }
         for index in 0..inner.large.young_count() {
-            if let Some(object) = inner.large.young_object(index) {
+            // Those that are carded from birth have their stores in the remembered set.
+            if let Some(object) = inner.large.young_object(index)
+                && !Inner::header_of(object).has(FLAG_CARDED)
+            {
                 inner.shade_slots(object);
             }
         }
@@ -631,8 +635,11 @@ impl Inner {
     /// Makes everything that is not marked dead, to be swept and freed later.
     pub(crate) fn begin_sweep(&mut self) {
         let (color, heap_start) = (self.cage.color(), self.cage.heap().start);
-        self.remembered
-            .retain(&self.cage, |object| color.get((object.address() - heap_start) / 8));
+        let (large, space) = (self.cage.large(), &self.large);
+        self.remembered.retain(&self.cage, |object| {
+            color.get((object.address() - heap_start) / 8)
+                || (large.contains(object.address()) && space.is_young(object.address()))
+        });
         let poison = self.config.settings.poison;
         let (pointer, data, large, pages) = self.spaces();
         // SAFETY: MARK-STRONG, marking has finished.
@@ -683,10 +690,12 @@ impl Inner {
         unsafe { object.visit_slots(header, kinds, |slot| marker.shade(cage, kinds, *slot)) };
     }
 
-    /// Marks what the slots of an entry of the remembered set refer to, if its array is black.
+    /// Marks what the slots of an entry of the remembered set refer to, if its array is black, or young and so not marked
+    /// itself.
     pub(crate) fn shade_card(&mut self, entry: CardEntry) {
         let owner = entry.owner;
-        if !self.cage.color().get(self.cage.bit(owner.address())) {
+        let black = self.cage.color().get(self.cage.bit(owner.address()));
+        if !black && !self.large.is_young_object(&self.cage, owner) {
             return;
         }
         let header = Inner::header_of(owner);

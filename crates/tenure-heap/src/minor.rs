@@ -6,10 +6,11 @@
 
 use std::io::Write as _;
 
+use tenure_barrier::CardEntry;
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase, TraceDetails};
 use tenure_memory::Range;
 use tenure_nursery::{Evacuation, EvacuationCounts, Promotion};
-use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_UNLOGGED, ObjectRef, PromotionTarget};
+use tenure_object::{FLAG_CARDED, FLAG_LARGE, FLAG_UNLOGGED, ObjectRef, PromotionTarget};
 use tenure_old::{BlockSpace, LargeSpace, Pages};
 use tenure_policy::pacing::{GoalInput, nursery_for_goal};
 use tenure_policy::promotion::{MinorInput, MinorOutcome, PromotionRule};
@@ -28,6 +29,29 @@ struct Promotions<'a> {
     /// While a cycle is in progress: what is promoted is born black.
     marker: Option<&'a mut tenure_marking::Marker>,
     kinds: tenure_object::KindTable,
+    /// Where stores into young large objects were logged, by object.
+    young_cards: &'a [CardEntry],
+    parts: Parts,
+}
+
+/// The entries of one large object among those of all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parts {
+    next: usize,
+    end: usize,
+}
+
+impl Parts {
+    fn begin(&mut self, cards: &[CardEntry], owner: ObjectRef) {
+        self.next = cards.partition_point(|entry| entry.owner < owner);
+        self.end = self.next + cards[self.next..].partition_point(|entry| entry.owner == owner);
+    }
+
+    fn next_of_current(&mut self, cards: &[CardEntry]) -> Option<CardEntry> {
+        let entry = cards[..self.end].get(self.next).copied();
+        self.next += usize::from(entry.is_some());
+        entry
+    }
 }
 
 impl PromotionTarget for Promotions<'_> {
@@ -45,24 +69,26 @@ impl PromotionTarget for Promotions<'_> {
         self.large.reach(object);
     }
 
-    fn next_large(&mut self) -> Option<ObjectRef> {
-        let object = self.large.next_unscanned()?;
-        // SAFETY: OBJ-HEADER, a large object.
-        let header = unsafe { object.header() };
-        // SAFETY: KIND-LAYOUT, the header is the object's.
-        let long = unsafe { object.tail_slots(header, &self.kinds) }.1 >= CARDED_SLOTS_MIN;
-        let flags = FLAG_UNLOGGED | FLAG_LARGE | if long { FLAG_CARDED } else { 0 };
-        // SAFETY: OBJ-HEADER, it is old from here on.
-        unsafe { object.set_header(header.ageless().with(flags)) };
-        if let Some(marker) = &mut self.marker {
-            marker.list_new(
-                self.pages.cage,
-                &self.kinds,
-                object,
-                ObjectRef::has_slots(header, &self.kinds),
-            );
+    fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)> {
+        loop {
+            if let Some(entry) = self.parts.next_of_current(self.young_cards) {
+                return Some((entry.owner, Some(entry.slots())));
+            }
+            let object = self.large.next_unscanned()?;
+            // SAFETY: OBJ-HEADER, a large object.
+            let header = unsafe { object.header() };
+            let has_slots = ObjectRef::has_slots(header, &self.kinds);
+            // SAFETY: OBJ-HEADER, it is old from here on.
+            unsafe { object.set_header(header.ageless().with(FLAG_UNLOGGED | FLAG_LARGE)) };
+            if let Some(marker) = &mut self.marker {
+                marker.list_new(self.pages.cage, &self.kinds, object, has_slots);
+            }
+            if header.has(FLAG_CARDED) {
+                self.parts.begin(self.young_cards, object);
+            } else {
+                return Some((object, None));
+            }
         }
-        Some(object)
     }
 
     fn remember(&mut self, object: ObjectRef) {
@@ -194,7 +220,8 @@ impl Core {
         let rule = forced.unwrap_or_else(|| inner.policy.rule(&input));
         record.decisions.push(describe(rule, forced.is_some()));
         inner.remembered.reserve(condemned_bytes / 16);
-        let (owners, cards) = inner.remembered.take(&inner.cage);
+        let (owners, mut cards) = inner.remembered.take(&inner.cage);
+        let young_cards = inner.take_young_cards(&mut cards);
         inner.nursery.check_room(condemned_bytes);
         inner.nursery.flip();
         let to = inner.nursery.active(&inner.cage);
@@ -222,6 +249,8 @@ impl Core {
             remembered: &mut inner.remembered,
             marker: inner.cycle.is_some().then_some(&mut inner.marker),
             kinds,
+            young_cards: &young_cards,
+            parts: Parts::default(),
         };
         let promotion = Promotion {
             policy: &mut *inner.policy,
@@ -448,6 +477,23 @@ fn describe(rule: PromotionRule, forced: bool) -> Decision {
 }
 
 impl Inner {
+    /// Takes the entries of young large objects out of `cards`, ordered by object. They count only if the object
+    /// survives.
+    fn take_young_cards(&self, cards: &mut Vec<CardEntry>) -> Vec<CardEntry> {
+        let mut young = Vec::new();
+        if self.large.young_count() > 0 {
+            cards.retain(|entry| {
+                let is_young = self.large.is_young_object(&self.cage, entry.owner);
+                if is_young {
+                    young.push(*entry);
+                }
+                !is_young
+            });
+            young.sort_unstable_by_key(|entry| entry.owner);
+        }
+        young
+    }
+
     /// Gives the pages of all dead large objects back.
     pub(crate) fn free_dead_large(&mut self) {
         let (_, _, large, mut pages) = self.spaces();

@@ -382,7 +382,9 @@ impl<'a> Verifier<'a> {
     /// Checks that the slot at `slot` of an old `object` is remembered if it refers to the nursery.
     fn check_remembered(&self, object: ObjectRef, header: Header, slot: usize, word: u64) -> Result<(), VerifyError> {
         let young = word.is_multiple_of(8) && word != 0 && self.inner.cage.nursery().contains(word as usize - 8);
-        if !young || self.is_nursery(object) || self.inner.large.is_young_object(&self.inner.cage, object) {
+        let young_large = self.inner.large.is_young_object(&self.inner.cage, object);
+        // A young large object is looked through whole if it survives, unless its stores are logged from birth.
+        if !young || self.is_nursery(object) || (young_large && !header.has(FLAG_CARDED)) {
             return Ok(());
         }
         let known = if header.has(FLAG_CARDED) {

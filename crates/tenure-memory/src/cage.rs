@@ -280,10 +280,10 @@ impl Cage {
         }
     }
 
-    /// Asks for huge pages behind `range`.
-    pub fn prefer_huge_pages(&mut self, range: Range) {
+    /// Asks for huge pages behind `range`, or for none.
+    pub fn prefer_huge_pages(&mut self, range: Range, preferred: bool) {
         // SAFETY: MEM-OWNED, the range lies in this cage's reservation (CAGE-RANGES).
-        unsafe { self.source.prefer_huge_pages(range.start, range.bytes()) }
+        unsafe { self.source.prefer_huge_pages(range.start, range.bytes(), preferred) }
     }
 }
 

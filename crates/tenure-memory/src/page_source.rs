@@ -95,12 +95,13 @@ pub unsafe trait PageSource: fmt::Debug {
     /// As for [`PageSource::commit`].
     unsafe fn protect(&mut self, base: usize, bytes: usize, access: Access);
 
-    /// Tells the system that the range is worth backing with huge pages. Does nothing where that is unknown.
+    /// Tells the system whether the range is worth backing with huge pages. They make tracing faster; the first touch of
+    /// one clears 2 MiB, which is up to 5 ms on a virtual machine. Does nothing where that is unknown.
     ///
     /// # Safety
     ///
     /// As for [`PageSource::commit`].
-    unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize);
+    unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize, preferred: bool);
 }
 
 /// Pages of the operating system, by `mmap` and its kin.
@@ -191,9 +192,14 @@ unsafe impl PageSource for SystemPages {
         );
     }
 
-    unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize) {
+    unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize, preferred: bool) {
+        let advice = if preferred {
+            Advice::LinuxHugepage
+        } else {
+            Advice::LinuxNoHugepage
+        };
         // SAFETY: MEM-OWNED, advice changes no contents. A kernel without huge pages refuses, which is fine.
-        let _ = unsafe { rustix::mm::madvise(base as *mut _, bytes, Advice::LinuxHugepage) };
+        let _ = unsafe { rustix::mm::madvise(base as *mut _, bytes, advice) };
     }
 }
 
@@ -254,8 +260,8 @@ unsafe impl PageSource for FailingPages {
         unsafe { self.inner.protect(base, bytes, access) }
     }
 
-    unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize) {
+    unsafe fn prefer_huge_pages(&mut self, base: usize, bytes: usize, preferred: bool) {
         // SAFETY: MEM-OWNED, passed on.
-        unsafe { self.inner.prefer_huge_pages(base, bytes) }
+        unsafe { self.inner.prefer_huge_pages(base, bytes, preferred) }
     }
 }

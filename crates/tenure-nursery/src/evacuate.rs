@@ -314,9 +314,13 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
                 self.queue += 8;
                 // SAFETY: OBJ-HEADER, promoted in this collection and not remembered yet.
                 unsafe { self.scan_old(ObjectRef::from_address(address)) };
-            } else if let Some(object) = self.target.next_large() {
-                // SAFETY: OBJ-HEADER, a large object that just became old.
-                unsafe { self.scan_old(object) };
+            } else if let Some((object, part)) = self.target.next_large() {
+                match part {
+                    // SAFETY: OBJ-HEADER, a large object that just became old.
+                    Some(range) => unsafe { self.scan_card(object, range) },
+                    // SAFETY: OBJ-HEADER, as above.
+                    None => unsafe { self.scan_old(object) },
+                }
             } else {
                 return;
             }

@@ -2,6 +2,8 @@
 //!
 //! The nursery promotes through [`PromotionTarget`] and never learns what an old generation is.
 
+use tenure_memory::Range;
+
 use crate::object::ObjectRef;
 
 /// The space that promoted objects go to.
@@ -13,8 +15,9 @@ pub trait PromotionTarget {
     /// Called with an object in the large-object range that a slot refers to. Young ones survive thereby.
     fn visit_large(&mut self, object: ObjectRef);
 
-    /// Returns a large object that has survived and whose slots nobody has forwarded yet.
-    fn next_large(&mut self) -> Option<ObjectRef>;
+    /// Returns a large object that has survived and whose slots nobody has forwarded yet; if stores into it were logged,
+    /// with a part of it where there was one.
+    fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)>;
 
     /// Called for an old object that refers to a retained one, once.
     fn remember(&mut self, object: ObjectRef);

@@ -218,6 +218,7 @@ impl<M: ObjectModel> Heap<M> {
             // SAFETY: KIND-LAYOUT: a new, zeroed object of kind `T` with so many elements.
             Ok(payload) => Ok(unsafe {
                 let object = self.initialize(payload, init);
+                self.log_filled::<T>(object, length);
                 fill_tail(object, length, &mut fill);
                 object
             }),
@@ -442,6 +443,7 @@ impl<M: ObjectModel> Heap<M> {
                 let init = init(heap);
                 // SAFETY: KIND-LAYOUT: a new, zeroed object of kind `T` with so many elements.
                 let object = unsafe { heap.initialize(payload, init) };
+                heap.log_filled::<T>(object, length);
                 // SAFETY: KIND-LAYOUT, as above.
                 unsafe { fill_tail(object, length, &mut |i| fill(heap, i)) };
                 Ok((heap, object))
@@ -536,6 +538,15 @@ impl<M: ObjectModel> Heap<M> {
                 Ok((heap, unsafe { heap.initialize(payload, init) }))
             }
             Err(error) => Err(OutOfMemory::new(T::NAME, error, init)),
+        }
+    }
+
+    /// Logs the slots of a large object before its tail is filled. Nothing collects until that is done.
+    #[inline(always)]
+    fn log_filled<T: Kind<Model = M>>(&self, object: Gc<'_, T>, length: usize) {
+        if tail_request::<T>(length).bytes > WINDOW_OBJECT_MAX_BYTES {
+            // SAFETY: OBJ-HEADER, HEAP-BRAND: an object of this heap.
+            unsafe { self.core.log_filled(object.payload()) };
         }
     }
 
