@@ -65,11 +65,13 @@ pub enum Cause {
     Testing,
     /// The old generation might not have held everything that a minor collection promotes.
     PromotionRoom,
+    /// The embedder had time to spare.
+    Idle,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AllocationFailure,
         Self::AllocationLimit,
         Self::LargeAllocation,
@@ -79,6 +81,7 @@ impl Cause {
         Self::Stress,
         Self::Testing,
         Self::PromotionRoom,
+        Self::Idle,
     ];
 
     /// The cause's own name, for logs and tables.
@@ -93,6 +96,7 @@ impl Cause {
             Self::Stress => "stress",
             Self::Testing => "testing",
             Self::PromotionRoom => "promotion-room",
+            Self::Idle => "idle",
         }
     }
 
@@ -107,6 +111,7 @@ impl Cause {
             Self::Requested => "low memory notification",
             Self::LastResort => "last resort",
             Self::Testing => "testing",
+            Self::Idle => "idle task",
         }
     }
 

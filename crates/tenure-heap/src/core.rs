@@ -26,6 +26,7 @@ use crate::error::HeapError;
 use crate::globals::Globals;
 use crate::root_area::RootArea;
 use crate::statistics::HeapStatistics;
+use crate::step::Idle;
 use crate::stress::Random;
 
 /// Bytes beyond the window's limits that are always writable: room for one object of a fixed-size kind whose
@@ -117,6 +118,7 @@ pub(crate) struct Inner {
     pub(crate) pauses: PauseLog,
     pub(crate) cycle: Option<Cycle>,
     pub(crate) pacer: Pacer,
+    pub(crate) idle: Idle,
     /// A setting or the embedder asked for a cycle.
     pub(crate) cycle_requested: bool,
     /// What a minor collection costs for each byte of the nursery, and for each that survives.
@@ -254,6 +256,7 @@ impl Core {
             pauses: PauseLog::new(),
             cycle: None,
             pacer: Pacer::new(),
+            idle: Idle::default(),
             cycle_requested: false,
             minor_ns_per_byte: WorstLately::default(),
             survivor_ns_per_byte: WorstLately::default(),

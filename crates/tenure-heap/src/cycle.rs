@@ -30,7 +30,16 @@ use crate::core::{AbortOnPanic, Core, Inner};
 const DEFAULT_SLICE_WORDS: usize = 2048 * OBJECT_WORK_WORDS;
 
 /// Words between two looks at the clock.
-const BITE_WORDS: usize = 512 * OBJECT_WORK_WORDS;
+const BITE_WORDS: usize = 256 * OBJECT_WORK_WORDS;
+
+/// The fewest words from which a speed is learned.
+const MEASURED_WORDS: u64 = 512;
+
+/// The speed taken for granted, in words for each nanosecond: a slice also looks at the clock.
+const LEAST_WORDS_PER_NS: f64 = 0.03;
+
+/// The speed before any was measured.
+const UNMEASURED_WORDS_PER_NS: f64 = 0.1;
 
 /// Blocks that a slice sweeps without a pause goal: 2 MiB for every 64 KiB allocated.
 const SLICE_BLOCKS: usize = 8;
@@ -257,7 +266,7 @@ impl Core {
     }
 
     /// Returns the bytes allocated since the heap was made.
-    fn allocated_bytes(&self) -> u64 {
+    pub(crate) fn allocated_bytes(&self) -> u64 {
         let inner = self.inner();
         let used = self.window.top.get() - inner.nursery.active(&inner.cage).start;
         let retained = inner.previous_minor.map_or(0, |minor| minor.retained_bytes);
@@ -297,7 +306,8 @@ impl Core {
             budget.words = budget.words.max(2 * DEFAULT_SLICE_WORDS);
             if budget.deadline_ns < u64::MAX {
                 budget.words = usize::MAX;
-                budget.deadline_ns += inner.config.settings.pause_goal_ns / SLICE_SHARE;
+                let more_ns = inner.config.settings.pause_goal_ns / SLICE_SHARE;
+                budget.deadline_ns = budget.deadline_ns.saturating_add(more_ns);
             }
         }
         self.finish_marking(&budget, Cause::AllocationLimit);
@@ -395,7 +405,7 @@ impl Core {
             cycle.work_words += counts.work_words;
         }
         let elapsed_ns = now.saturating_sub(since);
-        if counts.work_words >= BITE_WORDS as u64 && elapsed_ns > 0 {
+        if counts.work_words >= MEASURED_WORDS && elapsed_ns > 0 {
             let speed = counts.work_words as f64 / elapsed_ns as f64;
             let known = &mut inner.pacer.words_per_ns;
             *known = if *known == 0.0 {
@@ -416,9 +426,9 @@ impl Core {
             settings.slice_words
         } else if settings.pause_goal_ns > 0 {
             let speed = if inner.pacer.words_per_ns > 0.0 {
-                inner.pacer.words_per_ns
+                inner.pacer.words_per_ns.max(LEAST_WORDS_PER_NS)
             } else {
-                0.1
+                UNMEASURED_WORDS_PER_NS
             };
             (speed * (settings.pause_goal_ns / SLICE_SHARE) as f64) as usize
         } else {
@@ -536,6 +546,7 @@ impl Core {
         let inner = self.inner();
         if swept && freed && inner.pacer.sweeping {
             inner.pacer.sweeping = false;
+            inner.idle.swept_ns = inner.clock.now_ns();
             inner.old_bytes_after_major = inner.old_bytes();
             self.set_old_limit(&mut record);
             self.inner().plan_release();

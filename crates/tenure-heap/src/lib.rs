@@ -16,6 +16,7 @@ mod major;
 mod minor;
 mod root_area;
 mod statistics;
+mod step;
 mod stress;
 mod verify;
 
@@ -25,6 +26,7 @@ pub use error::{AllocError, AllocErrorKind, ConfigError, HeapError};
 pub use flags::FlagSpec;
 pub use root_area::RootArea;
 pub use statistics::HeapStatistics;
+pub use step::Progress;
 pub use tenure_events::Cause;
 pub use tenure_marking::Traversal;
 pub use tenure_memory::{FailingPages, PageError, PageSource, SystemPages};

@@ -129,7 +129,9 @@ impl Core {
         let idle = &mut inner.idle;
         let freed_much = std::mem::take(&mut idle.in_cycle)
             && inner.config.settings.incremental_marking
-            && idle.old_bytes.saturating_sub(inner.pointer.used_bytes() + inner.data.used_bytes() + inner.large.used_bytes())
+            && idle
+                .old_bytes
+                .saturating_sub(inner.pointer.used_bytes() + inner.data.used_bytes() + inner.large.used_bytes())
                 > idle.old_bytes / IDLE_FREED_SHARE;
         freed_much
             || allocated_bytes.saturating_sub(idle.allocated_bytes) >= IDLE_ALLOCATED_BYTES

@@ -10,7 +10,7 @@
 //! and never grows. Pages are committed by chunks together with their part of the side tables. The cage does not
 //! know which part of a range is in use.
 
-use crate::{CARD_BYTES, CHUNK_BYTES, PageError, PageSource, SideBitmap, WORD_BYTES, round_up};
+use crate::{CARD_BYTES, CHUNK_BYTES, PAGE_BYTES, PageError, PageSource, SideBitmap, WORD_BYTES, round_up};
 
 /// A range of addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -252,6 +252,13 @@ impl Cage {
                 ] {
                     // SAFETY: MEM-OWNED, the tables lie in this cage's reservation (CAGE-RANGES), whole pages each.
                     unsafe { self.source.commit(base + chunk * bytes, bytes) }?;
+                }
+                // Marking is the first to touch the colors, everywhere at once: page faults are cheaper here.
+                for page in
+                    (self.color_base + chunk * bitmap..self.color_base + (chunk + 1) * bitmap).step_by(PAGE_BYTES)
+                {
+                    // SAFETY: MEM-OWNED, the table was committed above, and new pages are zero.
+                    unsafe { std::ptr::write_volatile(page as *mut u64, 0) };
                 }
                 self.chunk_tables[chunk] = true;
                 self.table_bytes += 2 * bitmap + cards;

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use tenure_events::{Cause, PauseLog};
-use tenure_heap::{AllocError, Core, HeapConfig, HeapError, HeapStatistics, NearLimit, Request, VerifyError};
+use tenure_heap::{AllocError, Core, HeapConfig, HeapError, HeapStatistics, NearLimit, Progress, Request, VerifyError};
 
 use crate::gc::Gc;
 use crate::global::Releases;
@@ -126,6 +126,48 @@ impl<M: ObjectModel> Heap<M> {
     /// Collects the nursery. The pause is proportional to its survivors.
     pub fn collect_minor(&mut self) {
         self.collector().collect_minor(Cause::Requested);
+    }
+
+    /// Returns the time of the heap's clock in nanoseconds: what deadlines are measured in.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        self.core.now_ns()
+    }
+
+    /// Starts a cycle of incremental marking now, unless one is in progress. Costs about a microsecond: the work is done
+    /// by slices at allocations and by [`Heap::step`].
+    pub fn start_marking(&mut self) {
+        self.collector().start_marking();
+    }
+
+    /// Works on the cycle of the old generation until `deadline_ns` of the heap's clock: for an event loop with some
+    /// time before its next event. Starts a cycle if one is due; does nothing without incremental marking. May overrun
+    /// by what the smallest piece of work takes, some tens of microseconds.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[derive(Kind)] struct Pair { car: Slot<Opt<Pair>> }
+    /// # object_model! { model Pairs { roots: NoRoots, kinds: [Pair] } }
+    /// use tenure::Progress;
+    /// let mut isolate = Isolate::<Pairs>::new(HeapConfig::new().incremental_marking(true), NoRootsInit {})?;
+    /// isolate.enter(|h| {
+    ///     h.start_marking();
+    ///     while h.step(h.now_ns() + 500_000) == Progress::More {
+    ///         // handle an event
+    ///     }
+    /// });
+    /// # Ok::<(), HeapError>(())
+    /// ```
+    pub fn step(&mut self, deadline_ns: u64) -> Progress {
+        self.collector().step(deadline_ns)
+    }
+
+    /// Works until `deadline_ns` of the heap's clock to make the heap small, for when the program has nothing to do:
+    /// finishes the cycle in progress, runs another if there may be garbage, and gives empty blocks back to the system
+    /// when they have been kept for [`HeapConfig::release_delay_ms`]. Says when to come back. Without incremental
+    /// marking the collection is one pause, whatever the deadline.
+    pub fn idle_step(&mut self, deadline_ns: u64) -> Progress {
+        self.collector().idle_step(deadline_ns)
     }
 
     /// Returns the configuration that the heap was made with.

@@ -213,7 +213,8 @@ pub use tenure_derive::{Field, Kind, Roots, object_model};
 pub use tenure_events as events;
 pub use tenure_heap::{
     AllocError, AllocErrorKind, Cause, Compaction, ConfigError, FailingPages, FlagSpec, HeapConfig, HeapError,
-    HeapStatistics, MarkingBarrier, NearLimit, PageError, PageSource, Settings, SystemPages, Traversal, VerifyError,
+    HeapStatistics, MarkingBarrier, NearLimit, PageError, PageSource, Progress, Settings, SystemPages, Traversal,
+    VerifyError,
 };
 pub use tenure_policy as policy;
 
