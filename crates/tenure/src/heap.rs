@@ -147,7 +147,7 @@ impl<M: ObjectModel> Heap<M> {
     /// ```
     /// # use tenure::prelude::*;
     /// # #[derive(Kind)] struct Pair { car: Slot<Opt<Pair>> }
-    /// # object_model! { model Pairs { roots: NoRoots, kinds: [Pair] } }
+    /// # object_model! { model Pairs { roots: tenure::NoRoots, kinds: [Pair] } }
     /// use tenure::Progress;
     /// let mut isolate = Isolate::<Pairs>::new(HeapConfig::new().incremental_marking(true), NoRootsInit {})?;
     /// isolate.enter(|h| {
