@@ -2,18 +2,12 @@
 //!
 //! A cycle starts when the old generation nears its limit, with a minor collection that promotes everything. Its slices run at allocations, a stretch of mutator work
 //! apart, each long enough that marking ends before the limit is reached; the last pause is a major collection that
-//! finds most of its marking done. Slices skip the nursery. What may hide a white object from them is looked at again:
-//!
-//! - an old object that was stored to is in the remembered set, and stays there until a minor collection scans it;
-//!   each minor collection of a cycle lists the black ones among these again (a backward barrier, as in V8 3.11, that
-//!   costs the mutator nothing beyond the generational one);
-//! - promoted objects, and those allocated old, are born black and listed;
-//! - the last pause marks the roots and the remembered set again, and through what is young, and drains.
+//! finds most of its marking done. Slices skip the nursery. Promoted objects, and those allocated old, are born black and
+//! listed. What the program stores into old objects meanwhile is the business of the barrier (`marking_barrier.rs`).
 //!
 //! Sweeping follows in slices of some blocks, and when an allocation looks for a hole.
 //!
-//! So no black old object refers to a white one outside of the remembered set (MARK-STRONG, with the set as gray). A
-//! cycle moves nothing, and does not look at the clock but to record its slices.
+//! A cycle moves nothing, and does not look at the clock but to record its slices.
 
 use tenure_events::{Cause, CollectionKind, CollectionRecord, IncrementalSteps, Phase};
 use tenure_memory::{BLOCK_WORDS, CARD_WORDS};
@@ -92,6 +86,7 @@ impl Core {
         inner.marker.set_skip_nursery(true);
         self.slice(|core| {
             core.shade_roots();
+            core.begin_barrier();
             false
         });
     }
@@ -221,6 +216,7 @@ impl Core {
         if inner.cycle.take().is_none() {
             return;
         }
+        inner.end_barrier();
         inner.marker.reset();
         inner.marker.take_counts();
         let color = inner.cage.color();

@@ -32,13 +32,12 @@ impl Core {
         let allocated_bytes = self.inner().totals.allocated_bytes;
         let mut record = self.begin(CollectionKind::Major, cause);
         if let Some(cycle) = self.inner().cycle.take() {
-            // What is young is marked where it is: copying it would take most of this pause.
+            // What is young is marked where it is, if at all: copying it would take most of this pause.
             let inner = self.inner();
             cycle.add_to(&mut record);
             inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
-            inner.marker.set_skip_nursery(false);
             let relist_start = inner.clock.now_ns();
-            inner.relist_remembered();
+            inner.begin_last_pause();
             self.lap(&mut record, Phase::Remembered, relist_start);
         } else {
             self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
@@ -75,7 +74,10 @@ impl Core {
 
     fn mark(&mut self, record: &mut CollectionRecord) {
         let start = self.inner().clock.now_ns();
-        self.shade_roots();
+        // The deletion barrier keeps what the roots referred to when the cycle started: MARK-SNAPSHOT.
+        if !self.inner().marker.skips_nursery() {
+            self.shade_roots();
+        }
         let roots = self.lap(record, Phase::Roots, start);
         let inner = self.inner();
         // SAFETY: MARK-LISTED, only roots have been shaded and nothing moves until the sweep is over.
@@ -98,6 +100,7 @@ impl Core {
             eprintln!("tenure: {e}");
             std::process::abort();
         }
+        self.inner().marker.set_skip_nursery(false);
     }
 
     fn sweep(&mut self, record: &mut CollectionRecord, lazily: bool) {

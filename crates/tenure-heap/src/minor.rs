@@ -235,14 +235,7 @@ impl Core {
         unsafe { evacuation.trace_closure() };
         let (top, counts) = evacuation.finish();
         let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(&mut target.pages);
-        if inner.cycle.is_some() {
-            for owner in &owners {
-                inner.marker.relist(&inner.cage, &inner.kinds, *owner);
-            }
-            for entry in &cards {
-                inner.shade_card(entry.owner, entry.card);
-            }
-        }
+        inner.relist_taken(&owners, &cards);
         inner.remembered.give_back(owners, cards);
         record
             .phases
