@@ -21,6 +21,8 @@ mod isolates;
 mod limits;
 #[path = "regressions/marking.rs"]
 mod marking;
+#[path = "regressions/marking_barrier.rs"]
+mod marking_barrier;
 #[path = "regressions/nursery.rs"]
 mod nursery;
 
@@ -52,7 +54,14 @@ struct Pinned {
     id: u64,
     any: Slot<Dyn<Lab>>,
 }
-object_model! { model Lab { kinds: [Node, Array, Frame, Bytes, Pinned] } }
+/// Fills the old generation with few objects.
+#[derive(Kind)]
+#[kind(pinned)]
+#[tail(Slot<Dyn<Lab>>)]
+struct PinnedArray {
+    id: u64,
+}
+object_model! { model Lab { kinds: [Node, Array, Frame, Bytes, Pinned, PinnedArray] } }
 
 fn isolate(config: HeapConfig) -> Isolate<Lab> {
     Isolate::new(config, NoRootsInit {}).expect("a heap")

@@ -367,6 +367,36 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
         config.set_flag(name, value).expect("a flag of the table");
         config
     }
+    fn barrier(config: HeapConfig, name: &str) -> HeapConfig {
+        let mut config = config;
+        config.set_flag("barrier", name).expect("a barrier");
+        config
+    }
+    fn paced() -> HeapConfig {
+        tiny()
+            .incremental_marking(true)
+            .mark_step_bytes(512)
+            .initial_old_limit_bytes(1 << 16)
+            .verify_heap(true)
+    }
+    fn sliced() -> HeapConfig {
+        with("stress-incremental-marking", "").verify_heap(true)
+    }
+    fn sliced_small_stack() -> HeapConfig {
+        let mut config = sliced().mark_stack_entries(1);
+        config.set_flag("promotion", "all").expect("a policy");
+        config
+    }
+    fn sliced_always() -> HeapConfig {
+        with("stress-incremental-marking", "")
+            .gc_interval(1)
+            .mark_stack_entries(3)
+    }
+    fn sliced_full() -> HeapConfig {
+        let mut config = sliced().max_old_bytes(1 << 20);
+        config.set_flag("promotion", "never").expect("a policy");
+        config
+    }
     vec![
         ("default", HeapConfig::new as fn() -> HeapConfig),
         ("tiny nursery", tiny),
@@ -392,34 +422,36 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
         }),
         ("random fills", || with("stress-scavenge", "60")),
         ("poison and protect", || tiny().poison(true).protect(true)),
-        ("incremental", || {
-            tiny()
-                .incremental_marking(true)
-                .mark_step_bytes(512)
-                .initial_old_limit_bytes(1 << 16)
-                .verify_heap(true)
+        ("incremental", paced),
+        ("incremental, insertion", || barrier(paced(), "insertion")),
+        ("incremental, deletion", || barrier(paced(), "deletion")),
+        ("incremental, one object a slice", sliced),
+        ("incremental, one object a slice, insertion", || {
+            barrier(sliced(), "insertion")
         }),
-        ("incremental, one object a slice", || {
-            with("stress-incremental-marking", "").verify_heap(true)
+        ("incremental, one object a slice, deletion", || {
+            barrier(sliced(), "deletion")
         }),
-        ("incremental, stack of 1, promote all", || {
-            let mut config = with("stress-incremental-marking", "")
-                .mark_stack_entries(1)
-                .verify_heap(true);
-            config.set_flag("promotion", "all").expect("a policy");
-            config
+        ("incremental, stack of 1, promote all", sliced_small_stack),
+        ("incremental, stack of 1, promote all, insertion", || {
+            barrier(sliced_small_stack(), "insertion")
         }),
-        ("incremental, every allocation", || {
-            with("stress-incremental-marking", "")
-                .gc_interval(1)
-                .mark_stack_entries(3)
+        ("incremental, stack of 1, promote all, deletion", || {
+            barrier(sliced_small_stack(), "deletion")
         }),
-        ("incremental, none promoted, small old", || {
-            let mut config = with("stress-incremental-marking", "")
-                .max_old_bytes(1 << 20)
-                .verify_heap(true);
-            config.set_flag("promotion", "never").expect("a policy");
-            config
+        ("incremental, every allocation", sliced_always),
+        ("incremental, every allocation, insertion", || {
+            barrier(sliced_always(), "insertion")
+        }),
+        ("incremental, every allocation, deletion", || {
+            barrier(sliced_always(), "deletion")
+        }),
+        ("incremental, none promoted, small old", sliced_full),
+        ("incremental, none promoted, small old, insertion", || {
+            barrier(sliced_full(), "insertion")
+        }),
+        ("incremental, none promoted, small old, deletion", || {
+            barrier(sliced_full(), "deletion")
         }),
         ("no spill", || tiny().max_spill_bytes(0)),
         ("old generation of 1 MiB", || tiny().max_old_bytes(1 << 20)),

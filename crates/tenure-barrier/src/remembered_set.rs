@@ -1,10 +1,11 @@
 //! Old objects and cards that may hold references into the nursery.
 //!
 //! Logging is a push onto a vector, and one bit or byte that keeps the entry unique. A minor collection takes the
-//! entries, rescans them and puts back those that still refer to young objects. Entries are never searched for.
+//! entries, rescans them and puts back those that still refer to young objects. Entries are never searched for. An
+//! entry's unlogged bit is clear, so that only the first store is logged, unless the set was told to leave it.
 
 use tenure_memory::{CARD_BYTES, Cage, Range, round_down};
-use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_UNLOGGED, ObjectRef};
+use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_REMEMBERED, FLAG_UNLOGGED, ObjectRef};
 
 /// A part of a long array that may hold references into the nursery: one slot, or the whole card once a second of its
 /// slots was stored to.
@@ -79,16 +80,18 @@ const _: () = assert!(
 ///
 /// Invariant (REM-COMPLETE): between collections, every old slot that refers to a nursery object lies in an object or
 /// a card of the set.
-/// Invariant (REM-UNIQUE): an object is in the set at most once, and exactly if it is old, not carded, and its unlogged
-/// bit is clear; a card of an array, or one slot of it, exactly if its bit is set. A card has two bits for each of two
-/// arrays, because it can hold the end of one long array and the beginning of another; more of them it cannot hold, as
-/// each is longer than a card.
+/// Invariant (REM-UNIQUE): an object is in the set at most once, and exactly if it is old, not carded, and its remembered
+/// bit is set; its unlogged bit is clear exactly then, or in no old object while every store is to be logged. A card of
+/// an array, or one slot of it, is in the set at most once, and exactly if its bit is set. A card has two bits for each
+/// of two arrays, because it can hold the end of one long array and the beginning of another; more of them it cannot
+/// hold, as each is longer than a card.
 #[derive(Debug, Default)]
 pub struct RememberedSet {
     owners: Vec<ObjectRef>,
     cards: Vec<CardEntry>,
     spare_owners: Vec<ObjectRef>,
     spare_cards: Vec<CardEntry>,
+    logs_every_store: bool,
 }
 
 impl RememberedSet {
@@ -127,13 +130,40 @@ impl RememberedSet {
         if header.has(FLAG_CARDED) {
             // SAFETY: OBJ-HEADER is the caller's obligation.
             unsafe { self.remember_card(cage, owner, slot) };
-        } else {
+        } else if !header.has(FLAG_REMEMBERED) {
             // SAFETY: OBJ-HEADER, as above.
             unsafe { self.remember(owner) };
         }
     }
 
-    /// Adds an old, uncarded object and clears its unlogged bit.
+    /// Leaves the unlogged bits of the objects in the set as they would be outside of it, or clears them again: a store
+    /// into an old object is to be seen each time, and not only the first time since a minor collection.
+    pub fn set_logs_every_store(&mut self, logs: bool) {
+        if self.logs_every_store == logs {
+            return;
+        }
+        self.logs_every_store = logs;
+        for &owner in &self.owners {
+            // SAFETY: OBJ-HEADER, entries of the set are old objects.
+            let header = unsafe { owner.header() };
+            debug_assert!(header.has(FLAG_REMEMBERED), "REM-UNIQUE");
+            let header = if logs {
+                header.with(FLAG_UNLOGGED)
+            } else {
+                header.without(FLAG_UNLOGGED)
+            };
+            // SAFETY: OBJ-HEADER, as above.
+            unsafe { owner.set_header(header) };
+        }
+    }
+
+    /// Returns whether every store into an old object is logged.
+    #[must_use]
+    pub fn logs_every_store(&self) -> bool {
+        self.logs_every_store
+    }
+
+    /// Adds an old, uncarded object, and clears its unlogged bit unless every store is to be logged.
     ///
     /// # Safety
     ///
@@ -143,8 +173,10 @@ impl RememberedSet {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { owner.header() };
         debug_assert!(header.has(FLAG_UNLOGGED) && !header.has(FLAG_CARDED), "REM-UNIQUE");
+        debug_assert!(!header.has(FLAG_REMEMBERED), "REM-UNIQUE");
+        let hidden = if self.logs_every_store { 0 } else { FLAG_UNLOGGED };
         // SAFETY: REM-UNIQUE, as above.
-        unsafe { owner.set_header(header.without(FLAG_UNLOGGED)) };
+        unsafe { owner.set_header(header.without(hidden).with(FLAG_REMEMBERED)) };
         self.owners.push(owner);
     }
 
@@ -200,7 +232,7 @@ impl RememberedSet {
             // SAFETY: OBJ-HEADER, entries of the set are old objects; dead ones are dropped before they are swept.
             let header = unsafe { owner.header() };
             // SAFETY: OBJ-HEADER, as above.
-            unsafe { owner.set_header(header.with(FLAG_UNLOGGED)) };
+            unsafe { owner.set_header(header.with(FLAG_UNLOGGED).without(FLAG_REMEMBERED)) };
         }
         for entry in &cards {
             // SAFETY: BITMAP-COMMITTED, the card belongs to an object of the cage.

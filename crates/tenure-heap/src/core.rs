@@ -370,22 +370,19 @@ impl Core {
         self.window.top.get() > self.window.limit.get()
     }
 
-    /// The owner form of the write barrier: called after a store into `slot` of the object at `payload`, when its
-    /// unlogged bit is set.
+    /// The owner form of the write barrier: called before `value` is stored into `slot` of the object at `payload`, when
+    /// its unlogged bit is set. No safepoint may come between the two.
     ///
     /// # Safety
     ///
-    /// `payload` must be an object of this heap and `slot` one of its slots (OBJ-HEADER).
+    /// `payload` must be an object of this heap and `slot` one of its slots (OBJ-HEADER); `value` must be what the slot
+    /// may hold (SLOT-TYPED).
     #[cold]
     #[inline(never)]
-    pub unsafe fn log_slow(&self, payload: *mut u64, slot: *const u64) {
-        let inner = self.inner();
+    pub unsafe fn log_slow(&self, payload: *mut u64, slot: *const u64, value: u64) {
+        let owner = ObjectRef::from_payload(payload as usize);
         // SAFETY: OBJ-HEADER is the caller's obligation; its unlogged bit says that it is old.
-        unsafe {
-            inner
-                .remembered
-                .log(&inner.cage, ObjectRef::from_payload(payload as usize), slot)
-        };
+        unsafe { self.inner().log(owner, slot, value) };
     }
 
     /// Logs all slots of a large object that is about to be filled without a barrier.
@@ -412,11 +409,26 @@ impl Core {
         }
     }
 
-    /// The address form: called after storing `value` into `slot`, whose owner is not known.
+    /// The same for stores into all of `slots`, which are adjacent, of everything in `values`.
     ///
     /// # Safety
     ///
-    /// `slot` must be a slot of an object of this heap, or a root word, which needs no barrier but may have one.
+    /// As for [`Core::log_slow`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn log_range_slow(&self, payload: *mut u64, slots: *const [u64], values: &[u64]) {
+        let owner = ObjectRef::from_payload(payload as usize);
+        // SAFETY: OBJ-HEADER is the caller's obligation; its unlogged bit says that it is old.
+        unsafe { self.inner().log_range(owner, slots, values) };
+    }
+
+    /// The address form: called before `value` is stored into `slot`, whose owner is not known. No safepoint may come
+    /// between the two.
+    ///
+    /// # Safety
+    ///
+    /// `slot` must be a slot of an object of this heap, or a root word, which needs no barrier but may have one; `value`
+    /// must be what it may hold (SLOT-TYPED).
     #[inline]
     pub unsafe fn store_barrier(&self, slot: *const u64, value: u64) {
         let inner = self.inner();
@@ -425,16 +437,17 @@ impl Core {
             start: cage.nursery().start,
             end: cage.large().end,
         };
-        // While a cycle marks, a store between old objects may hide a white one behind a black one.
+        // While a cycle marks, a store between old objects may hide a white one behind a black one, and one of nothing
+        // may delete the last path to it.
         let matters = ReferenceRange::new(young_or_large).contains(value) || inner.cycle.is_some();
         if matters && !cage.nursery().contains(slot as usize) {
-            self.store_barrier_slow(slot);
+            self.store_barrier_slow(slot, value);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn store_barrier_slow(&self, slot: *const u64) {
+    fn store_barrier_slow(&self, slot: *const u64, value: u64) {
         let inner = self.inner();
         let address = slot as usize;
         let owner = if inner.cage.large().contains(address) {
@@ -449,7 +462,7 @@ impl Core {
             let header = unsafe { owner.header() };
             if header.has(FLAG_UNLOGGED) {
                 // SAFETY: OBJ-HEADER, as above, and an unlogged object is old.
-                unsafe { inner.remembered.log(&inner.cage, owner, slot) };
+                unsafe { inner.log(owner, slot, value) };
             }
         }
     }

@@ -2,26 +2,19 @@
 //!
 //! A cycle starts when the old generation nears its limit. Its slices run at allocations, a stretch of mutator work
 //! apart; `tenure_policy::pacing` says how far apart and how long, from what is left to mark and the room that is left.
-//! The first slice shades the roots. Slices skip the nursery. What may hide a white object from them is looked at again:
-//!
-//! - an old object that was stored to is in the remembered set, and stays there until a minor collection scans it;
-//!   each minor collection of a cycle lists the black ones among these again (a backward barrier, as in V8 3.11, that
-//!   costs the mutator nothing beyond the generational one);
-//! - promoted objects, and those allocated old, are born black and listed;
-//! - the last pause looks at the roots, the remembered set and every young object, and drains. If that takes longer than
-//!   a slice may, it stops, and is tried again after more slices.
+//! The first slice shades the roots. Slices skip the nursery. Promoted objects, and those allocated old, are born black
+//! and listed. What the program stores into old objects meanwhile, and what the last pause has to look at for it, is the
+//! business of the barrier (`marking_barrier.rs`). If the last pause takes longer than a slice may, it stops, and is
+//! tried again after more slices.
 //!
 //! Sweeping follows in slices of some blocks, and when an allocation looks for a hole; then dead large objects and empty
 //! blocks go back to the system, some at a time.
 //!
-//! So no black old object refers to a white one outside of the remembered set (MARK-STRONG, with the set as gray). A
-//! cycle does not look at the clock but to record its slices, unless there is a pause goal.
+//! A cycle does not look at the clock but to record its slices, unless there is a pause goal.
 
-use tenure_barrier::CardEntry;
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, IncrementalSteps, Phase};
 use tenure_marking::OBJECT_WORK_WORDS;
 use tenure_memory::{BLOCK_WORDS, CHUNK_BYTES};
-use tenure_object::{FLAG_CARDED, ObjectRef};
 use tenure_policy::pacing::{Pace, PaceInput, PaceReason, Window, WindowInput, pace, window};
 
 use crate::core::{AbortOnPanic, Core, Inner};
@@ -88,7 +81,8 @@ pub(crate) struct Cycle {
     start_allocated_bytes: u64,
     expected_words: usize,
     work_words: u64,
-    roots_shaded: bool,
+    /// The first slice has been: marking is under way.
+    pub(crate) roots_shaded: bool,
     /// Nothing was left to mark when this many minor collections had been: the last pause can be tried after the next.
     ripe_at: Option<u64>,
     attempts: u32,
@@ -349,6 +343,7 @@ impl Core {
         let mut only_roots = false;
         if self.inner().cycle.is_some_and(|cycle| !cycle.roots_shaded) {
             self.shade_roots();
+            self.begin_barrier();
             since = self.lap(&mut record, Phase::Roots, since);
             only_roots = self.inner().config.settings.stress_phases;
             if let Some(cycle) = &mut self.inner().cycle {
@@ -464,12 +459,8 @@ impl Core {
     pub(crate) fn finish_marking(&mut self, budget: &Budget, cause: Cause) -> bool {
         let _guard = AbortOnPanic::new();
         let mut record = self.begin_slice(cause);
-        let start = record.start_ns;
-        self.shade_roots();
-        let start = self.lap(&mut record, Phase::Roots, start);
-        self.inner().relist_remembered();
-        self.shade_young();
-        let start = self.lap(&mut record, Phase::Remembered, start);
+        self.shade_last(&mut record);
+        let start = self.now_ns();
         let done = self.mark_until(budget);
         self.measure_marking(&mut record, start);
         if !done {
@@ -485,7 +476,7 @@ impl Core {
             self.end_slice(record);
             return false;
         }
-        self.verify_marked(false);
+        self.verify_marked();
         record.kind = CollectionKind::Major;
         record.sequence = self.inner().totals.minor_collections + self.inner().totals.major_collections;
         self.begin_sweeping(&mut record, cause);
@@ -499,6 +490,7 @@ impl Core {
         cycle.add_to(record);
         inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
         inner.marker.set_skip_nursery(false);
+        inner.end_barrier();
         let start = inner.clock.now_ns();
         inner.begin_sweep();
         inner.pacer.sweeping = true;
@@ -580,34 +572,13 @@ impl Core {
         });
     }
 
-    /// Marks what young objects refer to in the old generation, those that are dead already included: they lie one
-    /// after the other, and cost less to walk than to mark.
-    pub(crate) fn shade_young(&mut self) {
-        let top = self.window.top.get();
-        let inner = self.inner();
-        let mut address = inner.nursery.active(&inner.cage).start;
-        while address < top {
-            let object = ObjectRef::from_address(address);
-            inner.shade_slots(object);
-            // SAFETY: KIND-LAYOUT and NUR-BUMP, objects lie without gaps from the start of the active half to the top.
-            address += unsafe { ObjectRef::words(Inner::header_of(object), &inner.kinds) } * 8;
-        }
-        for index in 0..inner.large.young_count() {
-            // Those that are carded from birth have their stores in the remembered set.
-            if let Some(object) = inner.large.young_object(index)
-                && !Inner::header_of(object).has(FLAG_CARDED)
-            {
-                inner.shade_slots(object);
-            }
-        }
-    }
-
     /// Gives up the cycle in progress, with all colors: for a collection that is to find everything dead that is.
     pub(crate) fn abandon_cycle(&mut self) {
         let inner = self.inner();
         if inner.cycle.take().is_none() {
             return;
         }
+        inner.end_barrier();
         inner.marker.reset();
         inner.marker.take_counts();
         let color = inner.cage.color();
@@ -679,40 +650,5 @@ impl Inner {
         } else {
             data.release_highest(&mut pages);
         }
-    }
-
-    /// Lists again what the remembered set names: its objects and cards count as gray while a cycle is in progress.
-    pub(crate) fn relist_remembered(&mut self) {
-        for i in 0..self.remembered.owners().len() {
-            let owner = self.remembered.owners()[i];
-            self.marker.relist(&self.cage, &self.kinds, owner);
-        }
-        for i in 0..self.remembered.cards().len() {
-            let entry = self.remembered.cards()[i];
-            self.shade_card(entry);
-        }
-    }
-
-    /// Marks what the slots of an object refer to in the old generation.
-    pub(crate) fn shade_slots(&mut self, object: ObjectRef) {
-        let header = Inner::header_of(object);
-        let (marker, cage, kinds) = (&mut self.marker, &self.cage, &self.kinds);
-        // SAFETY: OBJ-HEADER and KIND-LAYOUT, an object between collections; SLOT-TYPED for each slot.
-        unsafe { object.visit_slots(header, kinds, |slot| marker.shade(cage, kinds, *slot)) };
-    }
-
-    /// Marks what the slots of an entry of the remembered set refer to, if its array is black, or young and so not marked
-    /// itself.
-    pub(crate) fn shade_card(&mut self, entry: CardEntry) {
-        let owner = entry.owner;
-        let black = self.cage.color().get(self.cage.bit(owner.address()));
-        if !black && !self.large.is_young_object(&self.cage, owner) {
-            return;
-        }
-        let header = Inner::header_of(owner);
-        let inside = entry.slots();
-        let (marker, cage, kinds) = (&mut self.marker, &self.cage, &self.kinds);
-        // SAFETY: OBJ-HEADER and KIND-LAYOUT, an array of the remembered set; SLOT-TYPED for each slot.
-        unsafe { owner.visit_slots_in(header, kinds, inside, |slot| marker.shade(cage, kinds, *slot)) };
     }
 }

@@ -13,12 +13,14 @@ mod error;
 mod flags;
 mod globals;
 mod major;
+mod marking_barrier;
 mod minor;
 mod root_area;
 mod statistics;
 mod step;
 mod stress;
 mod verify;
+mod verify_cycle;
 
 pub use crate::core::{Core, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES, WINDOW_SLACK_BYTES, Window};
 pub use config::{Compaction, HeapConfig, MarkingBarrier, Settings};

@@ -91,13 +91,13 @@ impl Core {
         record.mark_stack_overflows += counts.overflows;
         record.rescans += counts.rescans;
         record.rescanned_blocks += counts.rescanned_blocks;
-        self.verify_marked(true);
+        self.verify_marked();
     }
 
-    /// Checks that everything reachable is marked, if settings say so; with what is young or without.
-    pub(crate) fn verify_marked(&self, young: bool) {
+    /// Checks that everything reachable is marked, if settings say so.
+    pub(crate) fn verify_marked(&self) {
         if self.inner().config.settings.verify_heap
-            && let Err(e) = self.verify_marking(young)
+            && let Err(e) = self.verify_marking()
         {
             eprintln!("tenure: {e}");
             std::process::abort();

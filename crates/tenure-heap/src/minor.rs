@@ -295,14 +295,7 @@ impl Core {
         if !inner.config.settings.incremental_marking {
             inner.free_dead_large();
         }
-        if inner.cycle.is_some() {
-            for owner in &owners {
-                inner.marker.relist(&inner.cage, &inner.kinds, *owner);
-            }
-            for entry in &cards {
-                inner.shade_card(*entry);
-            }
-        }
+        inner.relist_taken(&owners, &cards);
         inner.remembered.give_back(owners, cards);
         record
             .phases

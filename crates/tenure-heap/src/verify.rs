@@ -10,7 +10,9 @@ use std::fmt;
 
 use tenure_barrier::CardEntry;
 use tenure_memory::CARD_BYTES;
-use tenure_object::{FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_UNLOGGED, Header, LayoutClass, ObjectRef};
+use tenure_object::{
+    FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_REMEMBERED, FLAG_UNLOGGED, Header, LayoutClass, ObjectRef,
+};
 
 use crate::core::{Core, Inner};
 
@@ -23,7 +25,7 @@ pub struct VerifyError {
 }
 
 impl VerifyError {
-    fn new(invariant: &'static str, message: impl Into<String>) -> VerifyError {
+    pub(crate) fn new(invariant: &'static str, message: impl Into<String>) -> VerifyError {
         VerifyError {
             invariant,
             message: message.into(),
@@ -58,17 +60,17 @@ impl std::error::Error for VerifyError {}
 
 /// Where an object was first seen: the object before it, or a root, and which of its slots.
 #[derive(Clone, Copy, Debug)]
-struct Edge {
+pub(crate) struct Edge {
     from: Option<ObjectRef>,
     slot: usize,
 }
 
-struct Verifier<'a> {
-    core: &'a Core,
-    inner: &'a Inner,
-    seen: HashMap<ObjectRef, Edge>,
-    owners: HashSet<ObjectRef>,
-    cards: HashSet<CardEntry>,
+pub(crate) struct Verifier<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) inner: &'a Inner,
+    pub(crate) seen: HashMap<ObjectRef, Edge>,
+    pub(crate) owners: HashSet<ObjectRef>,
+    pub(crate) cards: HashSet<CardEntry>,
 }
 
 impl Core {
@@ -88,17 +90,19 @@ impl Core {
             verifier.check_colors()?;
         }
         verifier.trace()?;
+        if inner.cycle.is_some_and(|cycle| cycle.roots_shaded) {
+            verifier.check_cycle()?;
+        }
         verifier.check_old_objects()
     }
 
     /// Checks, between marking and sweeping, that everything reachable is marked: what is young too, or only what is old.
-    pub(crate) fn verify_marking(&self, young: bool) -> Result<(), VerifyError> {
+    pub(crate) fn verify_marking(&self) -> Result<(), VerifyError> {
         let inner = &*self.inner();
         let mut verifier = Verifier::new(self);
         verifier.trace()?;
         for object in verifier.seen.keys() {
-            let is_young = verifier.is_nursery(*object) || inner.large.is_young_object(&inner.cage, *object);
-            if is_young && !young {
+            if inner.marker.skips_nursery() && verifier.is_young(*object) {
                 continue;
             }
             if !inner.cage.color().get(inner.cage.bit(object.address())) {
@@ -191,7 +195,13 @@ impl<'a> Verifier<'a> {
                 return fail(owner, "a young object is remembered");
             }
             let header = Inner::header_of(owner);
-            if !header.is_live() || header.kind() == 0 || header.has(FLAG_CARDED) || header.has(FLAG_UNLOGGED) {
+            let every_store = self.inner.remembered.logs_every_store();
+            if !header.is_live()
+                || header.kind() == 0
+                || header.has(FLAG_CARDED)
+                || !header.has(FLAG_REMEMBERED)
+                || header.has(FLAG_UNLOGGED) != every_store
+            {
                 return fail(owner, "a remembered object has the wrong flags");
             }
         }
@@ -283,6 +293,11 @@ impl<'a> Verifier<'a> {
         self.inner.cage.nursery().contains(object.address())
     }
 
+    /// Returns whether the object is in the nursery or a large object that survived no collection yet.
+    pub(crate) fn is_young(&self, object: ObjectRef) -> bool {
+        self.is_nursery(object) || self.inner.large.is_young_object(&self.inner.cage, object)
+    }
+
     fn trace(&mut self) -> Result<(), VerifyError> {
         let mut queue = VecDeque::new();
         let mut roots = Vec::new();
@@ -359,7 +374,8 @@ impl<'a> Verifier<'a> {
         if header.has(FLAG_LARGE) != cage.large().contains(address) {
             return fail("LARGE-MAPPED", "has the wrong large flag");
         }
-        if nursery && (header.has(FLAG_UNLOGGED) || header.has(FLAG_CARDED) || header.has(FLAG_PINNED)) {
+        let old_flags = [FLAG_UNLOGGED, FLAG_CARDED, FLAG_PINNED, FLAG_REMEMBERED];
+        if nursery && old_flags.iter().any(|flag| header.has(*flag)) {
             return fail(
                 "REM-UNIQUE",
                 &format!("is young and has an old object's flags: {header:?}"),
@@ -368,12 +384,14 @@ impl<'a> Verifier<'a> {
         if cage.data().contains(address) && ObjectRef::has_slots(header, &inner.kinds) {
             return fail("OLD-DATA", "holds slots but lies among data");
         }
-        let young_large = cage.large().contains(address) && inner.large.is_young(address);
-        let old = !nursery && !young_large;
-        if old && header.has(FLAG_UNLOGGED) == self.owners.contains(&object) {
+        let remembered = self.owners.contains(&object);
+        let unlogged = !remembered || inner.remembered.logs_every_store();
+        if !self.is_young(object)
+            && (header.has(FLAG_REMEMBERED) != remembered || header.has(FLAG_UNLOGGED) != unlogged)
+        {
             return fail(
                 "REM-UNIQUE",
-                "is old, and its unlogged bit does not say whether it is remembered",
+                "is old, and its flags do not say whether it is remembered",
             );
         }
         Ok(())
@@ -448,7 +466,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    fn with_path(&self, mut error: VerifyError, object: ObjectRef) -> VerifyError {
+    pub(crate) fn with_path(&self, mut error: VerifyError, object: ObjectRef) -> VerifyError {
         let mut at = Some(object);
         while let Some(object) = at {
             let Some(edge) = self.seen.get(&object) else { break };

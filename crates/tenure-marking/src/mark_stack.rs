@@ -46,6 +46,12 @@ impl MarkStack {
         Some(entry)
     }
 
+    /// Returns the entries, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[u64] {
+        &self.entries[..self.length]
+    }
+
     /// Returns how many entries there are.
     #[must_use]
     #[inline]

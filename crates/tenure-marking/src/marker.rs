@@ -425,6 +425,26 @@ impl Marker {
         self.skip_nursery = skip;
     }
 
+    /// Returns whether nursery objects are left out.
+    #[must_use]
+    pub fn skips_nursery(&self) -> bool {
+        self.skip_nursery
+    }
+
+    /// Returns the half-scanned arrays: the bit of each, and the first slot of its tail that is still to be visited.
+    pub fn half_scanned(&self) -> impl Iterator<Item = (u64, usize)> + '_ {
+        self.cursors.iter().map(|cursor| (cursor.bit, cursor.next_slot))
+    }
+
+    /// Returns whether a gray object at `bit` would be found: whether its block is noted, or being searched and the
+    /// search has not passed it.
+    #[must_use]
+    pub fn finds_gray(&self, bit: usize) -> bool {
+        let block = bit / BLOCK_WORDS;
+        (self.rescan.word..self.rescan.end).contains(&(bit / 64))
+            || (self.any_gray && self.gray_blocks[block / 64] >> (block % 64) & 1 != 0)
+    }
+
     /// Lists a black object once more, because a slot of it was stored to after it was scanned.
     pub fn relist(&mut self, cage: &Cage, kinds: &KindTable, object: ObjectRef) {
         let view = self.view(cage, kinds);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bits  0 live (0: the word is a forwarding address)   1 unlogged   2 pinned   3-4 hash state   5 carded   6 large
+//!       7 remembered
 //!       8-15 kind      16-19 age      20-23 layout class     24-31 payload words before the tail
 //!      32-63 fixed kinds: bitmap of the slots among the first 32 payload words; others: tail length
 //! ```
@@ -12,7 +13,8 @@ use std::fmt;
 
 /// Bit 0: the header is a header and not a forwarding address.
 pub const FLAG_LIVE: u64 = 1;
-/// Bit 1: the next store into the object must be logged. Set in every old object that is not in the remembered set.
+/// Bit 1: the next store into the object must be logged. Set in every old object that is not in the remembered set, and
+/// in every old object while a cycle marks under the insertion barrier.
 pub const FLAG_UNLOGGED: u64 = 1 << 1;
 /// Bit 2: the object never moves.
 pub const FLAG_PINNED: u64 = 1 << 2;
@@ -20,6 +22,8 @@ pub const FLAG_PINNED: u64 = 1 << 2;
 pub const FLAG_CARDED: u64 = 1 << 5;
 /// Bit 6: the object lies in the large-object space.
 pub const FLAG_LARGE: u64 = 1 << 6;
+/// Bit 7: the object is in the remembered set. Carded objects never have it: their cards are remembered.
+pub const FLAG_REMEMBERED: u64 = 1 << 7;
 
 const HASH_SHIFT: u32 = 3;
 const KIND_SHIFT: u32 = 8;
@@ -256,6 +260,7 @@ impl fmt::Debug for Header {
             .field("pinned", &self.has(FLAG_PINNED))
             .field("carded", &self.has(FLAG_CARDED))
             .field("large", &self.has(FLAG_LARGE))
+            .field("remembered", &self.has(FLAG_REMEMBERED))
             .finish()
     }
 }

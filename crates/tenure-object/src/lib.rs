@@ -10,7 +10,8 @@ mod object;
 mod space;
 
 pub use header::{
-    CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_LIVE, FLAG_PINNED, FLAG_UNLOGGED, HashState, Header, LayoutClass,
+    CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_LIVE, FLAG_PINNED, FLAG_REMEMBERED, FLAG_UNLOGGED, HashState,
+    Header, LayoutClass,
 };
 pub use kind::{KindLayout, KindTable, TailLayout, header_with_length};
 pub use object::{ObjectRef, Reference, ReferenceRange};

@@ -64,13 +64,14 @@ pub unsafe trait Assign<M: ObjectModel>: Field {
     unsafe fn assign<T: Kind>(&self, heap: &Heap<M>, owner: Gc<'_, T>, value: Self::Value<'_>);
 }
 
-// SAFETY: REM-COMPLETE: the owner form of the barrier runs after the store.
+// SAFETY: REM-COMPLETE: the owner form of the barrier runs before the store, and nothing collects in between.
 unsafe impl<M: ObjectModel, F: Family<Model = M>> Assign<M> for Slot<F> {
     type Value<'a> = F::Of<'a>;
     #[inline(always)]
     unsafe fn assign<T: Kind>(&self, heap: &Heap<M>, owner: Gc<'_, T>, value: F::Of<'_>) {
-        self.store_word(F::to_word(value));
-        heap.log_store(owner, self.address());
+        let word = F::to_word(value);
+        heap.log_store(owner, self.address(), word);
+        self.store_word(word);
     }
 }
 

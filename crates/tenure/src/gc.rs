@@ -11,7 +11,6 @@ use std::ops::{Deref, Range};
 use std::ptr::NonNull;
 
 use tenure_heap::FLAG_UNLOGGED;
-use tenure_memory::CARD_BYTES;
 
 use crate::field::Assign;
 use crate::heap::Heap;
@@ -237,8 +236,9 @@ where
         value: <TailFamily<T> as Family>::Of<'_>,
     ) {
         let slot = &self.tail()[index];
-        slot.store_word(TailFamily::<T>::to_word(value));
-        heap.log_store(self, slot.address());
+        let word = TailFamily::<T>::to_word(value);
+        heap.log_store(self, slot.address(), word);
+        slot.store_word(word);
     }
 
     /// Stores `value` into the slots of `range`.
@@ -254,10 +254,10 @@ where
     ) {
         let slots = &self.tail()[range];
         let word = TailFamily::<T>::to_word(value);
+        self.log_range(heap, slots, &[word]);
         for slot in slots {
             slot.store_word(word);
         }
-        self.log_range(heap, slots);
     }
 
     /// Copies the slots `range` of `source` to those from `at` on. The two may be the same object and overlap.
@@ -276,6 +276,9 @@ where
     {
         let from = &source.tail()[range];
         let to = &self.tail()[at..][..from.len()];
+        // SAFETY: KIND-LAYOUT: a slot is one word. Nothing is stored while the barrier looks at the words.
+        let words = unsafe { std::slice::from_raw_parts(from.as_ptr().cast::<u64>(), from.len()) };
+        self.log_range(heap, to, words);
         // SAFETY: SLOT-TYPED: both are slots of the same family, in bounds. One thread runs the mutator (Slot is
         // !Sync), so plain copying is unobserved; `copy` allows overlap.
         unsafe {
@@ -285,7 +288,6 @@ where
                 from.len(),
             )
         };
-        self.log_range(heap, to);
     }
 
     /// Copies the slots of `range` to those from `at` on, within this object; the ranges may overlap.
@@ -297,23 +299,12 @@ where
         self.tail_copy_from(heap, at, self, range);
     }
 
-    /// Logs stores to all of `slots`: at once if logging the first logs the object, else by card.
-    fn log_range(self, heap: &Heap<<TailFamily<T> as Family>::Model>, slots: &[Slot<TailFamily<T>>]) {
-        let mut rest = slots;
-        while let Some((first, _)) = rest.split_first()
-            && self.is_unlogged()
-        {
-            heap.log_store(self, first.address());
-            // Cards are aligned: go on with the first slot of the next one.
-            let next = first.address().addr() / CARD_BYTES * CARD_BYTES + CARD_BYTES;
-            let skipped = (next - first.address().addr()) / 8;
-            if skipped > 1
-                && let Some(second) = rest.get(1)
-            {
-                // The second slot of a card logs the whole of it.
-                heap.log_store(self, second.address());
-            }
-            rest = rest.get(skipped..).unwrap_or(&[]);
+    /// The write barrier before all of `slots` are overwritten with what is in `words`.
+    fn log_range(self, heap: &Heap<<TailFamily<T> as Family>::Model>, slots: &[Slot<TailFamily<T>>], words: &[u64]) {
+        if self.is_unlogged() {
+            let slots = std::ptr::slice_from_raw_parts(slots.as_ptr().cast::<u64>(), slots.len());
+            // SAFETY: HEAP-BRAND: an object of this heap, and its slots; SLOT-TYPED: the words are of their family.
+            unsafe { heap.core().log_range_slow(self.payload(), slots, words) }
         }
     }
 }

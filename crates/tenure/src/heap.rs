@@ -92,12 +92,13 @@ impl<M: ObjectModel> Heap<M> {
         self.collector().safepoint_slow();
     }
 
-    /// The owner form of the write barrier, after a store into `slot` of `owner`.
+    /// The owner form of the write barrier, before `word` is stored into `slot` of `owner`.
     #[inline(always)]
-    pub(crate) fn log_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64) {
+    pub(crate) fn log_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64, word: u64) {
         if owner.is_unlogged() {
-            // SAFETY: HEAP-BRAND: `owner` is an object of this heap, and `slot` one of its slots.
-            unsafe { self.core.log_slow(owner.payload(), slot) }
+            // SAFETY: HEAP-BRAND: `owner` is an object of this heap, and `slot` one of its slots; SLOT-TYPED: `word` is
+            // of the slot's family.
+            unsafe { self.core.log_slow(owner.payload(), slot, word) }
         }
     }
 

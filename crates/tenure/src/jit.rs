@@ -22,8 +22,9 @@ use crate::layout::{Kind, ObjectModel, Of};
 ///    address of an object that is not in a root area is stale;
 ///    - objects of more than [`JitView::window_object_max_bytes`] bytes and those of kinds whose [`Template::pinned`] is
 ///      set are never allocated so, however much room the window has, but always by [`slow_allocate`];
-/// 2. *stores* a reference by writing the slot of the object at payload `p`, then testing bit
-///    [`JitView::unlogged_mask`] of the byte at `p - 8`, and calling [`slow_log`] when it is set;
+/// 2. *stores* a reference into a slot of the object at payload `p` by testing bit [`JitView::unlogged_mask`] of the byte
+///    at `p - 8`, calling [`slow_log`] with the slot and the reference when it is set, and then writing the slot, with
+///    nothing that may collect in between: the call looks at what the slot held before;
 /// 3. keeps in registers' and operands' words only 0, immediates of the model's values, or payload addresses.
 #[derive(Debug, Clone, Copy)]
 pub struct JitView<'h> {
@@ -118,14 +119,15 @@ pub unsafe fn slow_allocate<M: ObjectModel>(
     Ok(payload.as_ptr())
 }
 
-/// Logs a store that has been made into `slot` of the object at `payload`.
+/// Logs that `value` is about to be stored into `slot` of the object at `payload`, whose unlogged bit is set.
 ///
 /// # Safety
 ///
-/// `payload` is an object of `heap`, and `slot` one of its slots.
-pub unsafe fn slow_log<M: ObjectModel>(heap: &Heap<M>, payload: *mut u64, slot: *const u64) {
+/// `payload` is an object of `heap` with that bit set, and `slot` one of its slots, which holds what it did before the
+/// store; `value` is what the slot may hold.
+pub unsafe fn slow_log<M: ObjectModel>(heap: &Heap<M>, payload: *mut u64, slot: *const u64, value: u64) {
     // SAFETY: JIT-VIEW, by the caller.
-    unsafe { heap.core().log_slow(payload, slot) }
+    unsafe { heap.core().log_slow(payload, slot, value) }
 }
 
 #[cfg(test)]
@@ -220,13 +222,13 @@ mod tests {
                 rest: None,
             });
             let payload = old.payload();
-            // SAFETY: JIT-VIEW, 2: the store goes into a slot of `old`, then the flag is tested.
+            // SAFETY: JIT-VIEW, 2: the flag of `old` is tested, then the store goes into a slot of it.
             unsafe {
                 let slot = payload.cast::<u8>().add(std::mem::offset_of!(Cons, rest)).cast::<u64>();
-                slot.write(young.word());
                 let flags = payload.cast::<u8>().sub(8).read();
                 assert_ne!(flags & h.jit().unlogged_mask, 0, "a promoted object asks for logging");
-                slow_log(h, payload, slot);
+                slow_log(h, payload, slot, young.word());
+                slot.write(young.word());
                 assert_eq!(payload.cast::<u8>().sub(8).read() & h.jit().unlogged_mask, 0);
             }
             h.collect_minor();

@@ -137,9 +137,9 @@ impl<F: Family> Slot<F> {
     #[inline]
     pub fn set(&self, heap: &Heap<F::Model>, value: F::Of<'_>) {
         let word = F::to_word(value);
-        self.0.store(word, Ordering::Relaxed);
         // SAFETY: HEAP-BRAND: `self` lies in the entered heap of its model, which `heap` is.
         unsafe { heap.core().store_barrier(self.address(), word) };
+        self.0.store(word, Ordering::Relaxed);
     }
 
     #[inline(always)]

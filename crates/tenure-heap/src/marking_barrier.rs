@@ -1,0 +1,257 @@
+//! The barrier of a cycle: what the mutator's stores, minor collections and the last pause do so that marking loses
+//! nothing.
+//!
+//! The slices of a cycle take an object for done once they scanned it, while the mutator goes on storing. Three barriers
+//! keep a white object from being lost behind a black one; [`MarkingBarrier`] says which one runs. All hang on the slow
+//! path of the generational barrier, which is called before the store, so the fast path is the same for all.
+//!
+//! - Owner: the remembered set counts as gray. The first store into an old object puts it there; each minor collection
+//!   and the last pause list the black objects of the set again. Costs the mutator nothing, and collections a scan of
+//!   what was stored to.
+//! - Insertion: what is stored into an old object is shaded. For the unlogged bit not to hide the second store, it stays
+//!   set while the cycle marks, and every store into an old object takes the slow path. Nothing is scanned twice.
+//! - Deletion: what an old object referred to when the cycle started is shaded before the first store into it. So what
+//!   was reachable then gets marked, and everything newer is young or was born black: the last pause needs neither roots
+//!   nor young objects. What dies during the cycle is kept until the next.
+//!
+//! Young objects have no barrier. The last pause walks the nursery from end to end, under owner and insertion, and marks
+//! what the objects there refer to, dead ones included: that costs less than to find out which are live. Under deletion,
+//! those that are there when the cycle starts are walked then.
+//!
+//! Invariant (MARK-OWNER): while a cycle marks under the owner barrier, a black old object that refers to a white old
+//! one is listed or remembered; the reference of a carded one lies in a remembered card, or in slots still to be visited.
+//! Invariant (MARK-INSERTION): while a cycle marks under the insertion barrier, a black old object that refers to a
+//! white old one is listed, and the reference lies in slots still to be visited.
+//! Invariant (MARK-SNAPSHOT): while a cycle marks under the deletion barrier, every old object that was reachable when
+//! it started is black, or reachable from a listed or gray object through white ones; every other old object that can
+//! be reached was born black.
+//!
+//! Why the last one holds: when the cycle starts, a path from a root to an old object leads to it from the root itself,
+//! from a young object, or from an old one. What the first two refer to is listed at once. The slots of an old object
+//! keep what they held until a store; before the first one everything in it is listed, which restores the invariant for
+//! what was reached through it. That store finds the unlogged bit set but in objects that were remembered when the cycle
+//! started, the slots of which are shaded then, and in those that a minor collection or an allocation remembers later:
+//! they were scanned by this barrier before, were young when the cycle started, or did not exist. A long array keeps its
+//! unlogged bit, so there the overwritten slot alone is shaded, each time. Minor collections set unlogged bits anew; then
+//! the next store shades objects that are newer than the snapshot, which is superfluous.
+
+use tenure_barrier::CardEntry;
+use tenure_events::{CollectionRecord, Phase};
+use tenure_memory::{CARD_BYTES, Range, round_down};
+use tenure_object::{FLAG_CARDED, ObjectRef, ReferenceRange};
+
+use crate::config::MarkingBarrier;
+use crate::core::{Core, Inner};
+
+/// Slots of a bulk store from which on a cycle looks through the array again instead of through its cards.
+const RELISTED_SLOTS: usize = 4096;
+
+impl Core {
+    /// Prepares the barrier of the cycle that starts, right after the roots were shaded.
+    pub(crate) fn begin_barrier(&mut self) {
+        let inner = self.inner();
+        match inner.config.settings.marking_barrier {
+            MarkingBarrier::Owner => {}
+            MarkingBarrier::Insertion => inner.remembered.set_logs_every_store(true),
+            MarkingBarrier::Deletion => {
+                for i in 0..inner.remembered.owners().len() {
+                    let owner = inner.remembered.owners()[i];
+                    inner.shade_slots(owner);
+                }
+                self.shade_young();
+            }
+        }
+    }
+
+    /// Marks what the last pause of a cycle has to look at: what the barrier left, roots, and what is young.
+    pub(crate) fn shade_last(&mut self, record: &mut CollectionRecord) {
+        let start = self.now_ns();
+        let barrier = self.inner().config.settings.marking_barrier;
+        // The cycle may be ended before its first slice.
+        let begun = self.inner().cycle.is_some_and(|cycle| cycle.roots_shaded);
+        if barrier == MarkingBarrier::Deletion && begun {
+            return;
+        }
+        self.shade_roots();
+        let now = self.lap(record, Phase::Roots, start);
+        if barrier == MarkingBarrier::Owner {
+            self.inner().relist_remembered();
+        }
+        self.shade_young();
+        self.lap(record, Phase::Remembered, now);
+    }
+
+    /// Marks what young objects refer to in the old generation, those that are dead already included: they lie one
+    /// after the other, and cost less to walk than to mark.
+    fn shade_young(&mut self) {
+        let top = self.window.top.get();
+        let inner = self.inner();
+        let mut address = inner.nursery.active(&inner.cage).start;
+        while address < top {
+            let object = ObjectRef::from_address(address);
+            inner.shade_slots(object);
+            // SAFETY: KIND-LAYOUT and NUR-BUMP, objects lie without gaps from the start of the active half to the top.
+            address += unsafe { ObjectRef::words(Inner::header_of(object), &inner.kinds) } * 8;
+        }
+        for index in 0..inner.large.young_count() {
+            // Those that are carded have had their stores logged from birth.
+            if let Some(object) = inner.large.young_object(index)
+                && !Inner::header_of(object).has(FLAG_CARDED)
+            {
+                inner.shade_slots(object);
+            }
+        }
+        if inner.large.young_count() > 0 {
+            for i in 0..inner.remembered.cards().len() {
+                let entry = inner.remembered.cards()[i];
+                if inner.large.is_young_object(&inner.cage, entry.owner) {
+                    inner.shade_card(entry);
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The slow path of every store: `value` is about to be written to `slot` of the old object `owner`, whose unlogged
+    /// bit is set.
+    ///
+    /// # Safety
+    ///
+    /// `owner` must be such an object of this heap and `slot` one of its slots (OBJ-HEADER); `value` must be what a slot
+    /// may hold (SLOT-TYPED).
+    pub(crate) unsafe fn log(&mut self, owner: ObjectRef, slot: *const u64, value: u64) {
+        if self.cycle.is_some() {
+            // SAFETY: OBJ-HEADER and SLOT-TYPED are the caller's obligation.
+            unsafe { self.guard(owner, std::ptr::slice_from_raw_parts(slot, 1), &[value]) };
+        }
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        unsafe { self.remembered.log(&self.cage, owner, slot) };
+    }
+
+    /// The same for all of `slots`, which are about to be overwritten with `values`: the object is remembered at once,
+    /// or each card of it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Inner::log`]; `slots` must be adjacent slots of `owner`.
+    pub(crate) unsafe fn log_range(&mut self, owner: ObjectRef, slots: *const [u64], values: &[u64]) {
+        if self.cycle.is_some() {
+            // SAFETY: OBJ-HEADER and SLOT-TYPED are the caller's obligation.
+            unsafe { self.guard(owner, slots, values) };
+        }
+        let first = slots.cast::<u64>();
+        if slots.len() < 2 || !Inner::header_of(owner).has(FLAG_CARDED) {
+            if !slots.is_empty() {
+                // SAFETY: OBJ-HEADER, a slot of the owner.
+                unsafe { self.remembered.log(&self.cage, owner, first) };
+            }
+            return;
+        }
+        // Cards that get no reference to young objects need not be looked at by the next minor collection; a cycle that
+        // relies on the set looks at a long range through the array itself, in chunks.
+        let relisted = slots.len() >= RELISTED_SLOTS;
+        if self.cycle.is_some() && relisted {
+            self.marker.relist(&self.cage, &self.kinds, owner);
+        }
+        let all = self.cycle.is_some() && !relisted;
+        let young_or_large = ReferenceRange::new(Range {
+            start: self.cage.nursery().start,
+            end: self.cage.large().end,
+        });
+        let mut done = 0;
+        while done < slots.len() {
+            let address = first as usize + done * 8;
+            let next_card = round_down(address, CARD_BYTES) + CARD_BYTES;
+            let count = ((next_card - address) / 8).min(slots.len() - done);
+            // What fills the slots may be fewer words, each for many.
+            let part = values.get(done..done + count).unwrap_or(values);
+            if all || part.iter().any(|word| young_or_large.contains(*word)) {
+                let range = Range {
+                    start: address,
+                    end: address + count * 8,
+                };
+                // SAFETY: OBJ-HEADER, slots of the owner.
+                unsafe { self.remembered.remember_range(&self.cage, owner, range) };
+            }
+            done += count;
+        }
+    }
+
+    /// Keeps a store from hiding an object from the slices of the cycle in progress.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Inner::log_range`].
+    #[inline(never)]
+    unsafe fn guard(&mut self, owner: ObjectRef, slots: *const [u64], values: &[u64]) {
+        match self.config.settings.marking_barrier {
+            MarkingBarrier::Owner => {}
+            MarkingBarrier::Insertion => self.shade_words(values),
+            MarkingBarrier::Deletion if Inner::header_of(owner).has(FLAG_CARDED) => {
+                // SAFETY: KIND-LAYOUT, the slots are the owner's, and nothing is stored while this runs.
+                self.shade_words(unsafe { &*slots });
+            }
+            MarkingBarrier::Deletion => self.shade_slots(owner),
+        }
+    }
+
+    /// Looks at what the remembered set names after a minor collection has taken it: `owners` and `cards`.
+    pub(crate) fn relist_taken(&mut self, owners: &[ObjectRef], cards: &[CardEntry]) {
+        if self.cycle.is_none() || self.config.settings.marking_barrier != MarkingBarrier::Owner {
+            return;
+        }
+        for owner in owners {
+            self.marker.relist(&self.cage, &self.kinds, *owner);
+        }
+        for entry in cards {
+            self.shade_card(*entry);
+        }
+    }
+
+    /// Returns to stores that are logged once between two minor collections.
+    pub(crate) fn end_barrier(&mut self) {
+        self.remembered.set_logs_every_store(false);
+    }
+
+    /// Lists again what the remembered set names: its objects and cards count as gray while a cycle is in progress.
+    fn relist_remembered(&mut self) {
+        for i in 0..self.remembered.owners().len() {
+            let owner = self.remembered.owners()[i];
+            self.marker.relist(&self.cage, &self.kinds, owner);
+        }
+        for i in 0..self.remembered.cards().len() {
+            let entry = self.remembered.cards()[i];
+            self.shade_card(entry);
+        }
+    }
+
+    /// Marks what the slots of `object` refer to.
+    fn shade_slots(&mut self, object: ObjectRef) {
+        let (header, kinds) = (Inner::header_of(object), self.kinds);
+        let (marker, cage) = (&mut self.marker, &self.cage);
+        // SAFETY: KIND-LAYOUT, an object's header; SLOT-TYPED for each slot.
+        unsafe { object.visit_slots(header, &kinds, |slot| marker.shade(cage, &kinds, *slot)) };
+    }
+
+    fn shade_words(&mut self, words: &[u64]) {
+        for word in words {
+            // SAFETY: SLOT-TYPED, words that are or will be in slots of an object.
+            unsafe { self.marker.shade(&self.cage, &self.kinds, *word) };
+        }
+    }
+
+    /// Marks what the slots of an entry of the remembered set refer to, if its array is black, or young and so not marked
+    /// itself.
+    fn shade_card(&mut self, entry: CardEntry) {
+        let owner = entry.owner;
+        let black = self.cage.color().get(self.cage.bit(owner.address()));
+        if !black && !self.large.is_young_object(&self.cage, owner) {
+            return;
+        }
+        let (header, inside) = (Inner::header_of(owner), entry.slots());
+        let (marker, cage, kinds) = (&mut self.marker, &self.cage, &self.kinds);
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, an array of the remembered set; SLOT-TYPED for each slot.
+        unsafe { owner.visit_slots_in(header, kinds, inside, |slot| marker.shade(cage, kinds, *slot)) };
+    }
+}
