@@ -63,9 +63,12 @@ impl Core {
     }
 
     fn make_window_room(&mut self, request: &Request) -> Result<(), AllocError> {
-        let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
-        if !requested {
+        let requested = self.window.limit.get() == 0 && !self.inner().config.settings.counts_allocations();
+        // One pause at a time: a full nursery is collected now, and a slice that is due comes soon after.
+        if !requested && self.window_fits(request) {
             self.advance_cycle();
+            self.start_cycle_if_due();
+            self.window.limit.set(self.step_limit());
             if self.window_fits(request) {
                 return Ok(());
             }
@@ -73,10 +76,7 @@ impl Core {
         match self.verdict(request) {
             Verdict::None => {}
             Verdict::Minor if self.window_fits(request) => {}
-            Verdict::Minor => {
-                self.minor(Cause::AllocationFailure, None);
-                self.end_ripe_cycle();
-            }
+            Verdict::Minor => self.minor(Cause::AllocationFailure, None),
             Verdict::Major(reason) => self.collect_major_for(reason),
         }
         self.start_cycle_if_due();
@@ -143,7 +143,12 @@ impl Core {
         if self.budget_fits(request) {
             return Ok(());
         }
+        self.finish_sweeping();
+        if self.budget_fits(request) {
+            return Ok(());
+        }
         self.collect_major(Cause::LargeAllocation);
+        self.finish_sweeping();
         if self.budget_fits(request) {
             return Ok(());
         }
@@ -171,13 +176,18 @@ impl Core {
         let start = inner.nursery.active(&inner.cage).start;
         decide(&TriggerInput {
             old_bytes: inner.old_bytes(),
-            old_limit_bytes: inner.old_limit_bytes.saturating_add(inner.overshoot_bytes()),
+            old_limit_bytes: inner.stop_bytes(),
             max_bytes: inner.budget.max_bytes,
             nursery_used_bytes: self.window.top.get() - start,
             request_bytes: request.bytes,
             request_is_large: !Self::is_windowed(request),
             external_growth_bytes: inner.external_bytes - inner.external_low_bytes,
-            external_soft_bytes: tenure_policy::trigger::EXTERNAL_SOFT_BYTES,
+            // Growth outside starts a cycle, if there are cycles.
+            external_soft_bytes: if inner.config.settings.incremental_marking {
+                usize::MAX
+            } else {
+                tenure_policy::trigger::EXTERNAL_SOFT_BYTES
+            },
             external_hard_bytes: external_hard_bytes(inner.budget.max_bytes),
         })
     }
@@ -246,7 +256,7 @@ impl Core {
         let request = Request { header: 0, bytes: 0 };
         let full = self.window.top.get() > self.inner().soft_limit;
         let stepping = self.has_slices() && self.window.top.get() > self.window.limit.get();
-        let requested = self.window.limit.get() == 0 && self.inner().config.settings.gc_interval == 0;
+        let requested = self.window.limit.get() == 0 && !self.inner().config.settings.counts_allocations();
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.
             let _ = self.make_window_room(&request);
@@ -256,10 +266,15 @@ impl Core {
     /// Counts an allocation, and collects if the stress settings say so.
     fn stress_point(&mut self) {
         let inner = self.inner();
-        if inner.config.settings.gc_interval == 0 {
+        if !inner.config.settings.counts_allocations() {
             return;
         }
         inner.allocations += 1;
+        let interval = inner.config.settings.cycle_interval;
+        inner.cycle_requested |= interval > 0 && inner.allocations.is_multiple_of(interval);
+        if inner.config.settings.gc_interval == 0 {
+            return;
+        }
         if inner.allocations.is_multiple_of(inner.config.settings.gc_interval) {
             inner.stress_collections += 1;
             if inner.stress_collections.is_multiple_of(8) {

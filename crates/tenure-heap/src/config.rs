@@ -280,6 +280,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Returns whether every allocation takes the slow path, to be counted.
+    pub(crate) fn counts_allocations(&self) -> bool {
+        self.gc_interval > 0 || self.cycle_interval > 0
+    }
+
     /// Returns the address space for each part of the old generation.
     pub(crate) fn reserved_bytes(&self) -> usize {
         self.reserved_old_bytes.max(4 * self.max_old_bytes).max(256 * MIB)

@@ -16,11 +16,12 @@ use tenure_memory::{Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
 use tenure_object::{FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
+use tenure_policy::pacing::WorstLately;
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
 
 use crate::config::HeapConfig;
-use crate::cycle::Cycle;
+use crate::cycle::{Cycle, Pacer};
 use crate::error::HeapError;
 use crate::globals::Globals;
 use crate::root_area::RootArea;
@@ -115,6 +116,12 @@ pub(crate) struct Inner {
     pub(crate) trace: TraceGc,
     pub(crate) pauses: PauseLog,
     pub(crate) cycle: Option<Cycle>,
+    pub(crate) pacer: Pacer,
+    /// A setting or the embedder asked for a cycle.
+    pub(crate) cycle_requested: bool,
+    /// What a minor collection costs for each byte of the nursery, and for each that survives.
+    pub(crate) minor_ns_per_byte: WorstLately,
+    pub(crate) survivor_ns_per_byte: WorstLately,
     /// The slices of the cycle that the collection in progress ends.
     pub(crate) last_steps: Option<tenure_events::IncrementalSteps>,
     pub(crate) globals: Globals,
@@ -244,6 +251,10 @@ impl Core {
             trace: TraceGc::new(std::process::id(), id),
             pauses: PauseLog::new(),
             cycle: None,
+            pacer: Pacer::new(),
+            cycle_requested: false,
+            minor_ns_per_byte: WorstLately::default(),
+            survivor_ns_per_byte: WorstLately::default(),
             last_steps: None,
             globals: Globals::default(),
             roots: RootsStruct {
@@ -333,12 +344,10 @@ impl Core {
     /// or at once under the stress setting.
     pub(crate) fn step_limit(&self) -> usize {
         let inner = self.inner();
-        if inner.config.settings.gc_interval > 0 {
+        if inner.config.settings.counts_allocations() {
             0
         } else if self.has_slices() {
-            inner
-                .soft_limit
-                .min(self.window.top.get() + inner.config.settings.mark_step_bytes)
+            inner.soft_limit.min(self.window.top.get() + self.step_bytes())
         } else {
             inner.soft_limit
         }
@@ -524,7 +533,9 @@ impl Core {
         let inner = self.inner();
         inner.external_bytes = inner.external_bytes.saturating_add_signed(delta);
         inner.external_low_bytes = inner.external_low_bytes.min(inner.external_bytes);
-        if inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES {
+        let grown = inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
+        // A cycle that is under way is what the growth asks for.
+        if grown && inner.cycle.is_none() {
             self.request_safepoint();
         }
     }

@@ -1,43 +1,87 @@
-//! The incremental cycle: start, slices, end.
+//! The incremental cycle: start, slices, last pause, sweeping.
 //!
-//! A cycle starts when the old generation nears its limit, with a minor collection that promotes everything. Its slices run at allocations, a stretch of mutator work
-//! apart, each long enough that marking ends before the limit is reached; the last pause is a major collection that
-//! finds most of its marking done. Slices skip the nursery. What may hide a white object from them is looked at again:
+//! A cycle starts when the old generation nears its limit. Its slices run at allocations, a stretch of mutator work
+//! apart; `tenure_policy::pacing` says how far apart and how long, from what is left to mark and the room that is left.
+//! The first slice shades the roots. Slices skip the nursery. What may hide a white object from them is looked at again:
 //!
 //! - an old object that was stored to is in the remembered set, and stays there until a minor collection scans it;
 //!   each minor collection of a cycle lists the black ones among these again (a backward barrier, as in V8 3.11, that
 //!   costs the mutator nothing beyond the generational one);
 //! - promoted objects, and those allocated old, are born black and listed;
-//! - the last pause marks the roots and the remembered set again, and through what is young, and drains.
+//! - the last pause looks at the roots, the remembered set and every young object, and drains. If that takes longer than
+//!   a slice may, it stops, and is tried again after more slices.
 //!
-//! Sweeping follows in slices of some blocks, and when an allocation looks for a hole.
+//! Sweeping follows in slices of some blocks, and when an allocation looks for a hole; then dead large objects and empty
+//! blocks go back to the system, some at a time.
 //!
 //! So no black old object refers to a white one outside of the remembered set (MARK-STRONG, with the set as gray). A
-//! cycle moves nothing, and does not look at the clock but to record its slices.
+//! cycle does not look at the clock but to record its slices, unless there is a pause goal.
 
-use tenure_events::{Cause, CollectionKind, CollectionRecord, IncrementalSteps, Phase};
-use tenure_memory::{BLOCK_WORDS, CARD_WORDS};
+use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, IncrementalSteps, Phase};
+use tenure_marking::OBJECT_WORK_WORDS;
+use tenure_memory::{BLOCK_WORDS, CARD_WORDS, CHUNK_BYTES};
 use tenure_object::ObjectRef;
+use tenure_policy::pacing::{Pace, PaceInput, PaceReason, Window, WindowInput, pace, window};
 
 use crate::core::{AbortOnPanic, Core, Inner};
-use crate::major::PROMOTE_ALL;
 
-/// The fewest objects that a slice scans: less would be spent on getting there.
-const MIN_SLICE_OBJECTS: usize = 512;
+/// Words that a slice scans at most without a pause goal: about a tenth of a millisecond.
+const DEFAULT_SLICE_WORDS: usize = 2048 * OBJECT_WORK_WORDS;
 
-/// Blocks that a slice sweeps: 2 MiB for every 64 KiB allocated.
+/// Words between two looks at the clock.
+const BITE_WORDS: usize = 512 * OBJECT_WORK_WORDS;
+
+/// Blocks that a slice sweeps without a pause goal: 2 MiB for every 64 KiB allocated.
 const SLICE_BLOCKS: usize = 8;
 
-/// Bytes that an object is taken to have before a cycle has counted any.
-const TYPICAL_OBJECT_BYTES: usize = 48;
+/// Blocks that a slice gives back to the system without a pause goal.
+const SLICE_RELEASED_BLOCKS: usize = 2;
+
+/// The shortest distance between slices.
+const MIN_STEP_BYTES: usize = 4096;
+
+/// The share of a pause goal that a slice takes: two may meet, and the machine is not always as fast.
+const SLICE_SHARE: u64 = 4;
+
+/// Bytes of young large objects above which a minor collection comes before the last pause, which would have to look
+/// through all of them.
+const YOUNG_LARGE_BYTES: usize = 512 << 10;
+
+/// How often that is done in one cycle.
+const MAX_PUT_OFF: u32 = 8;
+
+/// What a slice may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) words: usize,
+    pub(crate) blocks: usize,
+    pub(crate) released_blocks: usize,
+    /// When to stop, on the heap's clock.
+    pub(crate) deadline_ns: u64,
+}
+
+impl Budget {
+    /// Everything there is to do.
+    pub(crate) const ALL: Budget = Budget {
+        words: usize::MAX,
+        blocks: usize::MAX,
+        released_blocks: usize::MAX,
+        deadline_ns: u64::MAX,
+    };
+}
 
 /// A cycle in progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cycle {
     start_ns: u64,
     start_old_bytes: usize,
-    /// Nothing was left to mark: the cycle can end.
-    ripe: bool,
+    start_allocated_bytes: u64,
+    expected_words: usize,
+    work_words: u64,
+    roots_shaded: bool,
+    /// Nothing was left to mark when this many minor collections had been: the last pause can be tried after the next.
+    ripe_at: Option<u64>,
+    attempts: u32,
     slices: u64,
     total_ns: u64,
     longest_ns: u64,
@@ -59,151 +103,459 @@ impl Cycle {
     }
 
     /// Adds what the slices did to the record of the last pause.
-    pub(crate) fn add_to(&self, record: &mut CollectionRecord) {
+    fn add_to(&self, record: &mut CollectionRecord) {
         record.marked_objects += self.marked_objects;
         record.mark_stack_overflows += self.mark_stack_overflows;
         record.rescans += self.rescans;
         record.rescanned_blocks += self.rescanned_blocks;
     }
+
+    /// Adds what one slice did.
+    fn count(&mut self, record: &CollectionRecord, slice_ns: u64) {
+        self.slices += 1;
+        self.total_ns += slice_ns;
+        self.longest_ns = self.longest_ns.max(slice_ns);
+        self.marked_objects += record.marked_objects;
+        self.mark_stack_overflows += record.mark_stack_overflows;
+        self.rescans += record.rescans;
+        self.rescanned_blocks += record.rescanned_blocks;
+    }
+}
+
+/// What paces the slices, between cycles too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pacer {
+    /// Allocated bytes when the last slice ended.
+    last_slice_allocated_bytes: u64,
+    pub(crate) pace: Pace,
+    /// Words marked in a nanosecond lately; 0 before the first measurement.
+    words_per_ns: f64,
+    /// Growth of the old generation for each byte allocated, in the last cycle.
+    growth_per_allocated: f64,
+    /// What is left of the blocks that are to go back to the system.
+    pub(crate) release_blocks: usize,
+    /// Sweeping has not been followed by its decisions yet.
+    sweeping: bool,
+}
+
+impl Pacer {
+    pub(crate) fn new() -> Pacer {
+        Pacer {
+            last_slice_allocated_bytes: 0,
+            pace: Pace {
+                step_bytes: MIN_STEP_BYTES,
+                slice_words: DEFAULT_SLICE_WORDS,
+                reason: PaceReason::OnSchedule,
+            },
+            words_per_ns: 0.0,
+            growth_per_allocated: 1.0,
+            release_blocks: 0,
+            sweeping: false,
+        }
+    }
 }
 
 impl Core {
-    /// Starts a cycle if one is due: when the old generation has less room to its limit than a quarter of it.
+    /// Starts a cycle if one is due. Its work is done by later slices.
     pub(crate) fn start_cycle_if_due(&mut self) {
         let inner = self.inner();
         let settings = &inner.config.settings;
         if !settings.incremental_marking || inner.cycle.is_some() {
             return;
         }
-        let due = inner.old_bytes() + inner.old_limit_bytes / 4 > inner.old_limit_bytes;
-        if !due && !settings.stress_incremental {
-            return;
+        let external = inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
+        let by_interval = std::mem::take(&mut inner.cycle_requested);
+        let due = inner.old_bytes() >= inner.cycle_window().start_bytes || external || by_interval;
+        // Blocks that are not swept yet are swept first, by slices.
+        if due && !inner.pacer.sweeping || settings.stress_incremental {
+            self.start_cycle();
         }
+    }
+
+    /// Starts a cycle.
+    pub(crate) fn start_cycle(&mut self) {
         self.finish_sweeping();
-        // What is young now would hide from the slices whatever hangs from it alone.
-        self.minor(Cause::AllocationLimit, Some(PROMOTE_ALL));
+        let allocated = self.allocated_bytes();
         let inner = self.inner();
         let start_ns = inner.clock.now_ns();
         inner.cycle = Some(Cycle {
             start_ns,
             start_old_bytes: inner.old_bytes(),
+            start_allocated_bytes: allocated,
+            expected_words: (inner.pointer.used_bytes() + inner.large.used_bytes()) / 8,
             ..Cycle::default()
         });
         inner.marker.set_skip_nursery(true);
-        self.slice(|core| {
-            core.shade_roots();
-            false
-        });
+        self.set_pace();
     }
 
-    /// Runs one slice of marking or sweeping, if there is such work, and ends the cycle when nothing is left to mark.
+    /// Runs one slice of whatever there is to do, at an allocation.
     pub(crate) fn advance_cycle(&mut self) {
-        if self.inner().cycle.is_none() {
-            if self.inner().is_sweeping() {
-                self.sweep_slice(SLICE_BLOCKS);
-            }
-            return;
-        }
         if !self.has_slices() {
             return;
         }
-        let objects = self.slice_objects();
-        let done = self.slice(|core| {
-            let inner = core.inner();
-            // SAFETY: MARK-LISTED, only objects of the old generation are listed, and they do not move.
-            unsafe { inner.marker.slice(&inner.cage, &inner.kinds, objects) }
-        });
-        let stressed = self.inner().config.settings.stress_incremental;
-        if let Some(cycle) = &mut self.inner().cycle {
-            cycle.ripe |= done;
-        }
-        if done && stressed {
-            self.collect_major(Cause::AllocationLimit);
+        let budget = self.slice_budget();
+        self.slice(&budget);
+        if self.inner().config.settings.stress_incremental {
+            // Back to back cycles: the last pause does not wait for a minor collection.
+            if self.inner().cycle.is_some_and(|cycle| cycle.ripe_at.is_some()) {
+                self.finish_marking(&Budget::ALL, Cause::AllocationLimit);
+            }
         }
     }
 
-    /// Ends the cycle if nothing was left to mark. Called right after a minor collection, when little is young and the
-    /// remembered set has just been looked at: what the last pause must mark again is least then.
-    pub(crate) fn end_ripe_cycle(&mut self) {
-        if self.inner().cycle.is_some_and(|cycle| cycle.ripe) {
-            self.collect_major(Cause::AllocationLimit);
+    /// Returns what a slice at an allocation may do.
+    fn slice_budget(&self) -> Budget {
+        let inner = self.inner();
+        let settings = &inner.config.settings;
+        if settings.stress_incremental {
+            return Budget {
+                words: 1,
+                blocks: 1,
+                released_blocks: 1,
+                deadline_ns: u64::MAX,
+            };
+        }
+        let goal_ns = settings.pause_goal_ns;
+        Budget {
+            words: inner.pacer.pace.slice_words,
+            blocks: if goal_ns > 0 { usize::MAX } else { SLICE_BLOCKS },
+            released_blocks: if goal_ns > 0 { usize::MAX } else { SLICE_RELEASED_BLOCKS },
+            deadline_ns: if goal_ns > 0 {
+                inner.clock.now_ns() + goal_ns / SLICE_SHARE
+            } else {
+                u64::MAX
+            },
         }
     }
 
-    /// Returns whether slices have work: marking that is not done, or blocks to sweep.
+    /// Returns whether slices at allocations have work now.
     pub(crate) fn has_slices(&self) -> bool {
         let inner = self.inner();
         match inner.cycle {
-            Some(cycle) => !cycle.ripe,
-            None => inner.is_sweeping(),
+            Some(Cycle { ripe_at: Some(at), .. }) => inner.totals.minor_collections > at,
+            Some(_) => true,
+            None => self.has_sweep_work(),
         }
     }
 
-    /// Sweeps up to `blocks` blocks. When the last one is swept, what is live is known: the limit is set by it.
-    fn sweep_slice(&mut self, blocks: usize) {
-        let _guard = AbortOnPanic::new();
-        let mut record = self.begin(CollectionKind::Slice, Cause::AllocationLimit);
-        self.inner().sweep_blocks(blocks);
-        let start_ns = record.start_ns;
-        self.lap(&mut record, Phase::Sweep, start_ns);
-        if !self.inner().is_sweeping() {
-            self.set_old_limit(&mut record);
-            self.release_memory(&mut record);
+    /// Returns whether blocks are left to be swept, or memory to be given back.
+    pub(crate) fn has_sweep_work(&self) -> bool {
+        let inner = self.inner();
+        inner.pacer.sweeping || inner.pacer.release_blocks > 0 || inner.large.has_doomed()
+    }
+
+    /// Returns how many bytes the program can allocate before the next slice.
+    pub(crate) fn step_bytes(&self) -> usize {
+        let since = self
+            .allocated_bytes()
+            .saturating_sub(self.inner().pacer.last_slice_allocated_bytes) as usize;
+        let inner = self.inner();
+        let least = MIN_STEP_BYTES.min(inner.nursery.capacity_bytes() / 4);
+        inner.pacer.pace.step_bytes.saturating_sub(since).max(least)
+    }
+
+    /// Returns the bytes allocated since the heap was made.
+    fn allocated_bytes(&self) -> u64 {
+        let inner = self.inner();
+        let used = self.window.top.get() - inner.nursery.active(&inner.cage).start;
+        let retained = inner.previous_minor.map_or(0, |minor| minor.retained_bytes);
+        inner.totals.allocated_bytes + used.saturating_sub(retained) as u64
+    }
+
+    /// Runs one slice: of marking, of the last pause, of sweeping, or of giving memory back.
+    pub(crate) fn slice(&mut self, budget: &Budget) {
+        match self.inner().cycle {
+            Some(Cycle { ripe_at: Some(_), .. }) => self.last_pause(budget),
+            Some(_) => self.mark_slice(budget),
+            None => self.sweep_slice(budget),
         }
+    }
+
+    /// Tries to end the marking of a cycle, within twice what another slice may take.
+    fn last_pause(&mut self, budget: &Budget) {
+        let attempts = match &mut self.inner().cycle {
+            Some(cycle) => {
+                cycle.attempts += 1;
+                cycle.attempts
+            }
+            None => return,
+        };
+        if attempts <= MAX_PUT_OFF && self.inner().large.young_bytes() > YOUNG_LARGE_BYTES {
+            // As old objects, they are scanned in chunks by slices.
+            self.minor(Cause::LargeAllocation, None);
+            if let Some(cycle) = &mut self.inner().cycle {
+                cycle.ripe_at = None;
+            }
+            return;
+        }
+        let inner = self.inner();
+        let mut budget = *budget;
+        if !inner.config.settings.stress_phases && !inner.config.settings.stress_incremental {
+            budget.words = budget.words.max(2 * DEFAULT_SLICE_WORDS);
+            if budget.deadline_ns < u64::MAX {
+                budget.words = usize::MAX;
+                budget.deadline_ns += inner.config.settings.pause_goal_ns / SLICE_SHARE;
+            }
+        }
+        self.finish_marking(&budget, Cause::AllocationLimit);
+    }
+
+    /// Begins a slice's record.
+    fn begin_slice(&mut self, cause: Cause) -> CollectionRecord {
+        self.begin(CollectionKind::Slice, cause)
+    }
+
+    /// Ends a slice: what comes next is paced by what is left now.
+    fn end_slice(&mut self, mut record: CollectionRecord) {
+        let now = self.inner().clock.now_ns();
+        let slice_ns = now.saturating_sub(record.start_ns);
+        if let Some(cycle) = &mut self.inner().cycle {
+            cycle.count(&record, slice_ns);
+        }
+        self.set_pace();
+        let pace = self.inner().pacer.pace;
+        if self.inner().cycle.is_some() {
+            record.decisions.push(Decision {
+                subject: "next slice",
+                value: pace.step_bytes as u64,
+                unit: "bytes",
+                reason: pace.reason.as_str(),
+            });
+        }
+        let allocated = self.allocated_bytes();
+        self.inner().pacer.last_slice_allocated_bytes = allocated;
         self.finish(record);
         self.window.limit.set(self.step_limit());
+    }
+
+    /// Marks for one slice. The first of a cycle shades the roots.
+    fn mark_slice(&mut self, budget: &Budget) {
+        let _guard = AbortOnPanic::new();
+        let mut record = self.begin_slice(Cause::AllocationLimit);
+        let mut since = record.start_ns;
+        let mut only_roots = false;
+        if self.inner().cycle.is_some_and(|cycle| !cycle.roots_shaded) {
+            self.shade_roots();
+            since = self.lap(&mut record, Phase::Roots, since);
+            only_roots = self.inner().config.settings.stress_phases;
+            if let Some(cycle) = &mut self.inner().cycle {
+                cycle.roots_shaded = true;
+            }
+        }
+        if !only_roots {
+            let done = self.mark_until(budget);
+            self.measure_marking(&mut record, since);
+            if done {
+                let inner = self.inner();
+                let minors = inner.totals.minor_collections;
+                if let Some(cycle) = &mut inner.cycle {
+                    cycle.ripe_at = Some(minors);
+                }
+            }
+        }
+        let (_, _, large, mut pages) = self.inner().spaces();
+        large.free_next(CHUNK_BYTES, &mut pages);
+        self.end_slice(record);
+    }
+
+    /// Marks what is listed until nothing is or the budget is used up. Returns whether nothing is.
+    fn mark_until(&mut self, budget: &Budget) -> bool {
+        let inner = self.inner();
+        let mut left = budget.words.max(1);
+        loop {
+            let bite = if budget.deadline_ns == u64::MAX {
+                left
+            } else {
+                left.min(BITE_WORDS)
+            };
+            // SAFETY: MARK-LISTED, only objects of the old generation are listed, and they do not move meanwhile.
+            if unsafe { inner.marker.slice(&inner.cage, &inner.kinds, bite) } {
+                return true;
+            }
+            left -= bite;
+            if left == 0 || (budget.deadline_ns < u64::MAX && inner.clock.now_ns() >= budget.deadline_ns) {
+                return false;
+            }
+        }
+    }
+
+    /// Adds what was marked since `since` to the record, and learns the speed.
+    fn measure_marking(&mut self, record: &mut CollectionRecord, since: u64) {
+        let now = self.lap(record, Phase::Mark, since);
+        let inner = self.inner();
+        let counts = inner.marker.take_counts();
+        record.marked_objects += counts.marked_objects;
+        record.mark_stack_overflows += counts.overflows;
+        record.rescans += counts.rescans;
+        record.rescanned_blocks += counts.rescanned_blocks;
+        if let Some(cycle) = &mut inner.cycle {
+            cycle.work_words += counts.work_words;
+        }
+        let elapsed_ns = now.saturating_sub(since);
+        if counts.work_words >= BITE_WORDS as u64 && elapsed_ns > 0 {
+            let speed = counts.work_words as f64 / elapsed_ns as f64;
+            let known = &mut inner.pacer.words_per_ns;
+            *known = if *known == 0.0 {
+                speed
+            } else {
+                *known * 0.8 + speed * 0.2
+            };
+        }
+    }
+
+    /// Decides how far away the next slice is and how much it does.
+    fn set_pace(&mut self) {
+        let allocated_bytes = self.allocated_bytes();
+        let inner = self.inner();
+        let settings = &inner.config.settings;
+        let max_step_bytes = settings.mark_step_bytes;
+        let cap_words = if settings.slice_words > 0 {
+            settings.slice_words
+        } else if settings.pause_goal_ns > 0 {
+            let speed = if inner.pacer.words_per_ns > 0.0 {
+                inner.pacer.words_per_ns
+            } else {
+                0.1
+            };
+            (speed * (settings.pause_goal_ns / SLICE_SHARE) as f64) as usize
+        } else {
+            DEFAULT_SLICE_WORDS
+        };
+        let Some(cycle) = inner.cycle else {
+            inner.pacer.pace = Pace {
+                step_bytes: max_step_bytes,
+                slice_words: cap_words,
+                reason: PaceReason::OnSchedule,
+            };
+            return;
+        };
+        let allocated = allocated_bytes.saturating_sub(cycle.start_allocated_bytes);
+        let grown = inner.old_bytes().saturating_sub(cycle.start_old_bytes);
+        if allocated > 2 * inner.nursery.capacity_bytes() as u64 {
+            inner.pacer.growth_per_allocated = grown as f64 / allocated as f64;
+        }
+        inner.pacer.pace = pace(&PaceInput {
+            expected_words: cycle.expected_words,
+            marked_words: cycle.work_words as usize,
+            old_bytes: inner.old_bytes(),
+            window: inner.cycle_window(),
+            growth_per_allocated: inner.pacer.growth_per_allocated,
+            cap_words,
+            max_step_bytes,
+            min_step_bytes: MIN_STEP_BYTES,
+        });
+    }
+
+    /// Tries to end the marking of the cycle: looks at everything that may hide white objects, and drains. When the
+    /// budget is used up before nothing is listed, marking goes on in slices. Returns whether marking has ended.
+    pub(crate) fn finish_marking(&mut self, budget: &Budget, cause: Cause) -> bool {
+        let _guard = AbortOnPanic::new();
+        let mut record = self.begin_slice(cause);
+        let start = record.start_ns;
+        self.shade_roots();
+        let start = self.lap(&mut record, Phase::Roots, start);
+        self.inner().relist_remembered();
+        self.shade_young();
+        let start = self.lap(&mut record, Phase::Remembered, start);
+        let done = self.mark_until(budget);
+        self.measure_marking(&mut record, start);
+        if !done {
+            if let Some(cycle) = &mut self.inner().cycle {
+                cycle.ripe_at = None;
+            }
+            record.decisions.push(Decision {
+                subject: "last pause",
+                value: record.marked_objects,
+                unit: "objects marked",
+                reason: "put off: there was more to mark than a slice may",
+            });
+            self.end_slice(record);
+            return false;
+        }
+        self.verify_marked(false);
+        record.kind = CollectionKind::Major;
+        record.sequence = self.inner().totals.minor_collections + self.inner().totals.major_collections;
+        self.begin_sweeping(&mut record, cause);
+        true
+    }
+
+    /// Ends the cycle: from here on, what is not marked is dead.
+    fn begin_sweeping(&mut self, record: &mut CollectionRecord, cause: Cause) {
+        let inner = self.inner();
+        let Some(cycle) = inner.cycle.take() else { return };
+        cycle.add_to(record);
+        inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
+        inner.marker.set_skip_nursery(false);
+        let start = inner.clock.now_ns();
+        inner.begin_sweep();
+        inner.pacer.sweeping = true;
+        self.lap(record, Phase::Sweep, start);
+        self.set_old_limit(record);
+        self.inner().totals.major_collections += 1;
+        let record = std::mem::take(record);
+        self.end_slice(record);
+        self.major_ended(cause);
+    }
+
+    /// Sweeps, frees and gives back as much as the budget permits. When nothing is left to sweep, what is live is known:
+    /// the limit is set by it.
+    fn sweep_slice(&mut self, budget: &Budget) {
+        let _guard = AbortOnPanic::new();
+        let mut record = self.begin_slice(Cause::AllocationLimit);
+        let start = record.start_ns;
+        let inner = self.inner();
+        let in_time = |inner: &Inner| budget.deadline_ns == u64::MAX || inner.clock.now_ns() < budget.deadline_ns;
+        let mut left = budget.blocks;
+        while left > 0 && inner.sweep_block() {
+            record.swept_blocks += 1;
+            left -= 1;
+            if !in_time(inner) {
+                break;
+            }
+        }
+        let swept = inner.unswept_blocks() == 0;
+        let mut freed = true;
+        if swept {
+            let (_, _, large, mut pages) = inner.spaces();
+            let most = if budget.deadline_ns == u64::MAX && budget.blocks == usize::MAX {
+                usize::MAX
+            } else {
+                CHUNK_BYTES
+            };
+            freed = large.free_next(most, &mut pages);
+            while !freed && left > 0 && in_time(inner) {
+                let (_, _, large, mut pages) = inner.spaces();
+                freed = large.free_next(most, &mut pages);
+                left = left.saturating_sub(1);
+            }
+        }
+        let now = self.lap(&mut record, Phase::Sweep, start);
+        let inner = self.inner();
+        if swept && freed && inner.pacer.sweeping {
+            inner.pacer.sweeping = false;
+            inner.old_bytes_after_major = inner.old_bytes();
+            self.set_old_limit(&mut record);
+            self.inner().plan_release();
+        } else if swept && freed {
+            let mut left = budget.released_blocks.min(inner.pacer.release_blocks);
+            while left > 0 {
+                inner.release_block();
+                left -= 1;
+                if !in_time(inner) {
+                    break;
+                }
+            }
+        }
+        self.lap(&mut record, Phase::Resize, now);
+        self.end_slice(record);
     }
 
     /// Sweeps whatever a cycle has left to be swept.
     pub(crate) fn finish_sweeping(&mut self) {
-        if self.inner().is_sweeping() {
-            self.sweep_slice(usize::MAX);
+        while self.inner().pacer.sweeping {
+            self.sweep_slice(&Budget::ALL);
         }
-    }
-
-    /// Objects that the next slice must scan so that the cycle ends while half of the room to the limit is left.
-    fn slice_objects(&self) -> usize {
-        let inner = self.inner();
-        let settings = &inner.config.settings;
-        let Some(cycle) = inner.cycle else { return 0 };
-        if settings.stress_incremental {
-            return 1;
-        }
-        let expected = cycle.start_old_bytes / TYPICAL_OBJECT_BYTES;
-        let left = expected
-            .saturating_sub(cycle.marked_objects as usize)
-            .max(expected / 16);
-        let room = inner.old_limit_bytes.saturating_sub(inner.old_bytes()) / 2;
-        let steps = (room / settings.mark_step_bytes.max(1)).max(1);
-        (left / steps).max(MIN_SLICE_OBJECTS)
-    }
-
-    /// Runs `work` as a slice: timed, recorded, reported.
-    fn slice(&mut self, work: impl FnOnce(&mut Core) -> bool) -> bool {
-        let _guard = AbortOnPanic::new();
-        let mut record = self.begin(CollectionKind::Slice, Cause::AllocationLimit);
-        let done = work(self);
-        let inner = self.inner();
-        let now = inner.clock.now_ns();
-        let slice_ns = now.saturating_sub(record.start_ns);
-        record.phases.add(Phase::Mark, slice_ns);
-        let counts = inner.marker.take_counts();
-        record.marked_objects = counts.marked_objects;
-        record.mark_stack_overflows = counts.overflows;
-        record.rescans = counts.rescans;
-        record.rescanned_blocks = counts.rescanned_blocks;
-        if let Some(cycle) = &mut inner.cycle {
-            cycle.slices += 1;
-            cycle.total_ns += slice_ns;
-            cycle.longest_ns = cycle.longest_ns.max(slice_ns);
-            cycle.marked_objects += counts.marked_objects;
-            cycle.mark_stack_overflows += counts.overflows;
-            cycle.rescans += counts.rescans;
-            cycle.rescanned_blocks += counts.rescanned_blocks;
-        }
-        self.finish(record);
-        self.window.limit.set(self.step_limit());
-        done
     }
 
     /// Marks what the roots refer to.
@@ -213,6 +565,25 @@ impl Core {
             // SAFETY: ROOT-EXACT and SLOT-TYPED, a root word.
             unsafe { inner.marker.shade(&inner.cage, &inner.kinds, *slot) };
         });
+    }
+
+    /// Marks what young objects refer to in the old generation, those that are dead already included: they lie one
+    /// after the other, and cost less to walk than to mark.
+    pub(crate) fn shade_young(&mut self) {
+        let top = self.window.top.get();
+        let inner = self.inner();
+        let mut address = inner.nursery.active(&inner.cage).start;
+        while address < top {
+            let object = ObjectRef::from_address(address);
+            inner.shade_slots(object);
+            // SAFETY: KIND-LAYOUT and NUR-BUMP, objects lie without gaps from the start of the active half to the top.
+            address += unsafe { ObjectRef::words(Inner::header_of(object), &inner.kinds) } * 8;
+        }
+        for index in 0..inner.large.young_count() {
+            if let Some(object) = inner.large.young_object(index) {
+                inner.shade_slots(object);
+            }
+        }
     }
 
     /// Gives up the cycle in progress, with all colors: for a collection that is to find everything dead that is.
@@ -236,30 +607,59 @@ impl Core {
 }
 
 impl Inner {
-    /// Returns whether blocks are left to be swept.
-    pub(crate) fn is_sweeping(&self) -> bool {
-        self.pointer.unswept_blocks() + self.data.unswept_blocks() > 0
+    /// Returns the growth during which a cycle is to mark.
+    pub(crate) fn cycle_window(&self) -> Window {
+        window(&WindowInput {
+            live_bytes: self.old_bytes_after_major,
+            limit_bytes: self.old_limit_bytes,
+            max_bytes: self.budget.max_bytes,
+            nursery_bytes: self.nursery.capacity_bytes(),
+        })
     }
 
-    /// Sweeps up to `blocks` blocks.
-    pub(crate) fn sweep_blocks(&mut self, blocks: usize) {
-        for _ in 0..blocks {
-            if !self.pointer.sweep_next(&self.cage) && !self.data.sweep_next(&self.cage) {
-                return;
-            }
-        }
+    /// Returns how many blocks are left to be swept.
+    pub(crate) fn unswept_blocks(&self) -> usize {
+        self.pointer.unswept_blocks() + self.data.unswept_blocks()
     }
 
-    /// Returns how far the old generation may grow beyond its limit before a cycle in progress is ended in one pause:
-    /// V8's margin.
-    pub(crate) fn overshoot_bytes(&self) -> usize {
-        if self.cycle.is_none() {
-            return 0;
+    /// Sweeps one block. Returns whether there was one.
+    pub(crate) fn sweep_block(&mut self) -> bool {
+        self.pointer.sweep_next(&self.cage) || self.data.sweep_next(&self.cage)
+    }
+
+    /// Makes everything that is not marked dead, to be swept and freed later.
+    pub(crate) fn begin_sweep(&mut self) {
+        let (color, heap_start) = (self.cage.color(), self.cage.heap().start);
+        self.remembered
+            .retain(&self.cage, |object| color.get((object.address() - heap_start) / 8));
+        let poison = self.config.settings.poison;
+        let (pointer, data, large, pages) = self.spaces();
+        // SAFETY: MARK-STRONG, marking has finished.
+        unsafe { pointer.begin_sweep(pages.cage, poison) };
+        // SAFETY: MARK-STRONG, as above.
+        unsafe { data.begin_sweep(pages.cage, poison) };
+        // SAFETY: MARK-STRONG, as above.
+        unsafe { large.begin_sweep(pages.cage) };
+    }
+
+    /// Decides how many empty blocks go back to the system: those that the heap will not fill before it is collected
+    /// again. Pages from the system cost more to touch for the first time than to fill.
+    pub(crate) fn plan_release(&mut self) {
+        self.pointer.sort_empty();
+        self.data.sort_empty();
+        let empty = self.pointer.empty_blocks() + self.data.empty_blocks();
+        self.pacer.release_blocks = empty.saturating_sub(self.kept_blocks());
+    }
+
+    /// Gives one empty block back to the system.
+    pub(crate) fn release_block(&mut self) {
+        self.pacer.release_blocks = self.pacer.release_blocks.saturating_sub(1);
+        let (pointer, data, _, mut pages) = self.spaces();
+        if pointer.empty_blocks() > data.empty_blocks() {
+            pointer.release_highest(&mut pages);
+        } else {
+            data.release_highest(&mut pages);
         }
-        let limit = self.old_limit_bytes;
-        (limit / 2)
-            .max(32 << 20)
-            .min(self.budget.max_bytes.saturating_sub(limit) / 2)
     }
 
     /// Lists again what the remembered set names: its objects and cards count as gray while a cycle is in progress.
@@ -272,6 +672,14 @@ impl Inner {
             let entry = self.remembered.cards()[i];
             self.shade_card(entry.owner, entry.card);
         }
+    }
+
+    /// Marks what the slots of an object refer to in the old generation.
+    pub(crate) fn shade_slots(&mut self, object: ObjectRef) {
+        let header = Inner::header_of(object);
+        let (marker, cage, kinds) = (&mut self.marker, &self.cage, &self.kinds);
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, an object between collections; SLOT-TYPED for each slot.
+        unsafe { object.visit_slots(header, kinds, |slot| marker.shade(cage, kinds, *slot)) };
     }
 
     /// Marks what the slots of one card of a black array refer to.

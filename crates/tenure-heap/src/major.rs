@@ -11,6 +11,7 @@ use tenure_policy::sizing::{GrowthMode, OldLimitInput, old_limit};
 use tenure_policy::trigger::MajorOutcome;
 
 use crate::core::{AbortOnPanic, Core, Inner};
+use crate::cycle::Budget;
 
 /// The rule that promotes every survivor.
 pub(crate) const PROMOTE_ALL: PromotionRule = PromotionRule::Threshold {
@@ -27,34 +28,32 @@ impl Core {
             self.abandon_cycle();
         }
         self.finish_sweeping();
-        // The end of a cycle leaves its sweeping to later slices; a collection in one pause does all of it.
-        let lazily = self.inner().cycle.is_some();
-        let allocated_bytes = self.inner().totals.allocated_bytes;
+        if self.inner().cycle.is_some() {
+            self.finish_marking(&Budget::ALL, cause);
+            if cause == Cause::PromotionRoom {
+                self.finish_sweeping();
+                self.minor(cause, Some(PROMOTE_ALL));
+            }
+            return;
+        }
         let mut record = self.begin(CollectionKind::Major, cause);
-        if let Some(cycle) = self.inner().cycle.take() {
-            // What is young is marked where it is: copying it would take most of this pause.
-            let inner = self.inner();
-            cycle.add_to(&mut record);
-            inner.last_steps = Some(cycle.steps(inner.clock.now_ns()));
-            inner.marker.set_skip_nursery(false);
-            let relist_start = inner.clock.now_ns();
-            inner.relist_remembered();
-            self.lap(&mut record, Phase::Remembered, relist_start);
-        } else {
-            self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
-        }
+        self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
         self.mark(&mut record);
-        self.sweep(&mut record, lazily);
+        self.sweep(&mut record);
         self.set_old_limit(&mut record);
-        if !lazily {
-            self.release_memory(&mut record);
-        }
+        self.release_memory(&mut record);
         self.resize_nursery(&mut record);
         self.reset_window();
         self.protect_reserve();
         self.inner().totals.major_collections += 1;
         self.finish(record);
+        self.major_ended(cause);
+    }
+
+    /// Notes what the next decisions need of a major collection that ended.
+    pub(crate) fn major_ended(&mut self, cause: Cause) {
         let inner = self.inner();
+        let allocated_bytes = inner.totals.allocated_bytes;
         if matches!(
             cause,
             Cause::AllocationLimit | Cause::LargeAllocation | Cause::PromotionRoom
@@ -92,33 +91,28 @@ impl Core {
         record.mark_stack_overflows += counts.overflows;
         record.rescans += counts.rescans;
         record.rescanned_blocks += counts.rescanned_blocks;
-        if inner.config.settings.verify_heap
-            && let Err(e) = self.verify_marking()
+        self.verify_marked(true);
+    }
+
+    /// Checks that everything reachable is marked, if settings say so; with what is young or without.
+    pub(crate) fn verify_marked(&self, young: bool) {
+        if self.inner().config.settings.verify_heap
+            && let Err(e) = self.verify_marking(young)
         {
             eprintln!("tenure: {e}");
             std::process::abort();
         }
     }
 
-    fn sweep(&mut self, record: &mut CollectionRecord, lazily: bool) {
+    fn sweep(&mut self, record: &mut CollectionRecord) {
         let start = self.inner().clock.now_ns();
         let top = self.window.top.get();
         let inner = self.inner();
-        let (color, heap_start) = (inner.cage.color(), inner.cage.heap().start);
-        inner
-            .remembered
-            .retain(&inner.cage, |object| color.get((object.address() - heap_start) / 8));
-        let poison = inner.config.settings.poison;
-        let (pointer, data, large, mut pages) = inner.spaces();
-        // SAFETY: MARK-STRONG, marking has finished.
-        unsafe { pointer.begin_sweep(pages.cage, poison) };
-        // SAFETY: MARK-STRONG, as above.
-        unsafe { data.begin_sweep(pages.cage, poison) };
-        // SAFETY: MARK-STRONG, as above.
-        unsafe { large.sweep(&mut pages) };
-        if !lazily {
-            inner.sweep_blocks(usize::MAX);
+        inner.begin_sweep();
+        while inner.sweep_block() {
+            record.swept_blocks += 1;
         }
+        inner.free_dead_large();
         // What was retained has colors, and start bits if the mark stack overflowed.
         let active = inner.nursery.active(&inner.cage);
         let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top));
@@ -173,23 +167,14 @@ impl Core {
         }
     }
 
-    /// Gives empty blocks back to the system, but for those that the heap may fill before it is collected again: pages
-    /// from the system cost more to touch for the first time than to fill.
-    pub(crate) fn release_memory(&mut self, record: &mut CollectionRecord) {
+    /// Gives empty blocks back to the system, but for those that are kept.
+    fn release_memory(&mut self, record: &mut CollectionRecord) {
         let inner = self.inner();
         let start = inner.clock.now_ns();
-        let live_bytes = inner.old_bytes();
-        let kept_bytes = if inner.config.settings.poison {
-            0
-        } else {
-            inner.old_limit_bytes.saturating_sub(live_bytes)
-        };
-        let (pointer, data, _, mut pages) = inner.spaces();
-        let kept = kept_bytes / BLOCK_BYTES;
-        let empty = (pointer.empty_blocks() + data.empty_blocks()).max(1);
-        let share = kept * pointer.empty_blocks() / empty;
-        pointer.release_empty(share, &mut pages);
-        data.release_empty(kept - share, &mut pages);
+        inner.plan_release();
+        while inner.pacer.release_blocks > 0 {
+            inner.release_block();
+        }
         self.lap(record, Phase::Resize, start);
     }
 
@@ -208,6 +193,25 @@ impl Core {
 const ALLOCATION_WEIGHT: f64 = 4.0;
 
 impl Inner {
+    /// Returns how many empty blocks are kept: what the heap may fill before it is collected again.
+    pub(crate) fn kept_blocks(&self) -> usize {
+        if self.config.settings.poison {
+            0
+        } else {
+            self.old_limit_bytes.saturating_sub(self.old_bytes()) / BLOCK_BYTES
+        }
+    }
+
+    /// Returns the size at which everything is collected in one pause: the limit, or the end of the time that a cycle
+    /// has.
+    pub(crate) fn stop_bytes(&self) -> usize {
+        if self.config.settings.incremental_marking {
+            self.cycle_window().deadline_bytes
+        } else {
+            self.old_limit_bytes
+        }
+    }
+
     /// Returns the share of work that the mutator had since the last major collection: measured if the settings allow
     /// it, or else estimated from the bytes it allocated and those that are live, which depends on the program alone.
     fn mutator_utilization(&self, allocated_bytes: u64) -> f64 {

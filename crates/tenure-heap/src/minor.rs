@@ -11,6 +11,7 @@ use tenure_memory::Range;
 use tenure_nursery::{Evacuation, EvacuationCounts, Promotion};
 use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_UNLOGGED, ObjectRef, PromotionTarget};
 use tenure_old::{BlockSpace, LargeSpace, Pages};
+use tenure_policy::pacing::{GoalInput, nursery_for_goal};
 use tenure_policy::promotion::{MinorInput, MinorOutcome, PromotionRule};
 use tenure_policy::sizing::{NurseryInput, nursery_capacity};
 
@@ -86,10 +87,11 @@ impl Core {
         let _guard = AbortOnPanic::new();
         let mut record = self.begin(CollectionKind::Minor, cause);
         self.evacuate_nursery(&mut record, forced);
+        self.inner().totals.minor_collections += 1;
+        self.measure_minor(&record);
         self.resize_nursery(&mut record);
         self.reset_window();
         self.protect_reserve();
-        self.inner().totals.minor_collections += 1;
         self.finish(record);
     }
 
@@ -124,6 +126,8 @@ impl Core {
         record
             .phases
             .add(Phase::Finish, record.pause_ns.saturating_sub(record.phases.total_ns()));
+        let goal_ns = inner.config.settings.pause_goal_ns;
+        record.missed_goal_ns = (goal_ns > 0 && record.pause_ns > goal_ns).then_some(goal_ns);
         inner.pauses.record_collection(&record);
         inner.totals.collection_ns += record.pause_ns;
         inner.totals.longest_pause_ns = inner.totals.longest_pause_ns.max(record.pause_ns);
@@ -134,11 +138,35 @@ impl Core {
             inner.print_trace(&record);
         }
         inner.emit(&Event::CollectionEnd(&record));
+        if let Some(goal_ns) = record.missed_goal_ns {
+            let (phase, reason) = why_missed(&record);
+            inner.emit(&Event::PauseGoalMissed {
+                goal_ns,
+                record: &record,
+                phase,
+                reason,
+            });
+        }
         if inner.config.settings.verify_heap
             && let Err(e) = self.verify()
         {
             eprintln!("tenure: {e}");
             std::process::abort();
+        }
+    }
+
+    /// Learns what a minor collection costs.
+    fn measure_minor(&mut self, record: &CollectionRecord) {
+        let inner = self.inner();
+        let pause_ns = inner.clock.now_ns().saturating_sub(record.start_ns) as f64;
+        let condemned = record.before.nursery_used_bytes;
+        if condemned >= inner.nursery.capacity_bytes() / 2 {
+            inner.minor_ns_per_byte.add(pause_ns / condemned as f64);
+        }
+        let survived = record.survived_bytes();
+        if survived >= MEASURED_SURVIVORS_BYTES {
+            let copying = record.phases.get(Phase::Evacuate) + record.phases.get(Phase::Remembered);
+            inner.survivor_ns_per_byte.add(copying as f64 / survived as f64);
         }
     }
 
@@ -234,7 +262,10 @@ impl Core {
         // SAFETY: ROOT-EXACT, all roots have been forwarded.
         unsafe { evacuation.trace_closure() };
         let (top, counts) = evacuation.finish();
-        let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(&mut target.pages);
+        let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(target.pages.cage);
+        if !inner.config.settings.incremental_marking {
+            inner.free_dead_large();
+        }
         if inner.cycle.is_some() {
             for owner in &owners {
                 inner.marker.relist(&inner.cage, &inner.kinds, *owner);
@@ -297,6 +328,19 @@ impl Core {
         let speed = (inner.config.settings.measured_speeds && elapsed_ms > 0.0)
             .then(|| record.before.nursery_used_bytes as f64 / (elapsed_ms / 1e6));
         let capacity_bytes = inner.nursery.capacity_bytes();
+        if inner.config.settings.pause_goal_ns > 0 {
+            let to_bytes = nursery_for_goal(&GoalInput {
+                goal_ns: inner.config.settings.pause_goal_ns,
+                pause_ns_per_byte: inner.minor_ns_per_byte.get(),
+                survivor_ns_per_byte: inner.survivor_ns_per_byte.get(),
+                capacity_bytes,
+                max_bytes: inner.config.settings.max_semi_space_bytes,
+                min_bytes: GOAL_NURSERY_MIN_BYTES,
+            });
+            self.set_nursery(record, to_bytes, used_bytes, "the pause goal, at the speeds measured");
+            self.lap(record, Phase::Resize, time);
+            return;
+        }
         let decision = nursery_capacity(&NurseryInput {
             capacity_bytes,
             initial_bytes: inner.config.settings.initial_semi_space_bytes,
@@ -308,39 +352,71 @@ impl Core {
             reduce_memory: false,
             may_shrink: inner.config.settings.measured_speeds,
         });
-        if decision.capacity_bytes != capacity_bytes {
-            let to_bytes = tenure_memory::round_up(decision.capacity_bytes, tenure_memory::PAGE_BYTES);
-            match inner.nursery.set_capacity(&mut inner.cage, to_bytes, used_bytes) {
-                Ok(()) => {
-                    if to_bytes > capacity_bytes {
-                        inner.survived_since_growth_bytes = 0;
-                    }
-                    inner.remembered.reserve(to_bytes / 16);
-                    inner.end_spill(used_bytes);
-                    let reason = decision.reason.as_str();
-                    inner.emit(&Event::NurseryResized {
-                        from_bytes: capacity_bytes,
-                        to_bytes,
-                        reason,
-                    });
-                    let value = to_bytes as u64;
-                    record.decisions.push(Decision {
-                        subject: "nursery size",
-                        value,
-                        unit: "bytes",
-                        reason,
-                    });
-                }
-                Err(e) => {
-                    inner.emit(&Event::PageSourceFailed {
-                        bytes: e.requested_bytes(),
-                    });
-                    inner.refused = Some(e);
-                }
-            }
-        }
+        self.set_nursery(record, decision.capacity_bytes, used_bytes, decision.reason.as_str());
         self.lap(record, Phase::Resize, time);
     }
+
+    /// Changes the capacity of the nursery, if the system has the pages.
+    fn set_nursery(&mut self, record: &mut CollectionRecord, to_bytes: usize, used_bytes: usize, reason: &'static str) {
+        let inner = self.inner();
+        let from_bytes = inner.nursery.capacity_bytes();
+        if to_bytes == from_bytes {
+            return;
+        }
+        let to_bytes = tenure_memory::round_up(to_bytes, tenure_memory::PAGE_BYTES);
+        if let Err(e) = inner.nursery.set_capacity(&mut inner.cage, to_bytes, used_bytes) {
+            inner.emit(&Event::PageSourceFailed {
+                bytes: e.requested_bytes(),
+            });
+            inner.refused = Some(e);
+            return;
+        }
+        if to_bytes > from_bytes {
+            inner.survived_since_growth_bytes = 0;
+        }
+        inner.remembered.reserve(to_bytes / 16);
+        inner.end_spill(used_bytes);
+        inner.emit(&Event::NurseryResized {
+            from_bytes,
+            to_bytes,
+            reason,
+        });
+        record.decisions.push(Decision {
+            subject: "nursery size",
+            value: to_bytes as u64,
+            unit: "bytes",
+            reason,
+        });
+    }
+}
+
+/// The smallest half of a nursery that a pause goal leads to.
+const GOAL_NURSERY_MIN_BYTES: usize = 64 << 10;
+
+/// The fewest surviving bytes from which a speed is learned.
+const MEASURED_SURVIVORS_BYTES: u64 = 16 << 10;
+
+/// Returns the phase that took longest, and why a pause may be longer than planned for.
+fn why_missed(record: &CollectionRecord) -> (Phase, &'static str) {
+    let (phase, _) = record
+        .phases
+        .iter()
+        .max_by_key(|(_, ns)| *ns)
+        .unwrap_or((Phase::Finish, 0));
+    let reason = match (record.kind, phase) {
+        (_, Phase::Roots) => "the roots took longer than planned",
+        (CollectionKind::Minor, Phase::Remembered) => "the remembered set was larger than planned",
+        (CollectionKind::Minor, Phase::Evacuate) => "copying was slower, or more survived, than planned",
+        (CollectionKind::Major, _) => match record.cause {
+            Cause::Requested | Cause::Testing | Cause::Stress => "a collection in one pause was asked for",
+            Cause::LastResort | Cause::PromotionRoom => "memory ran out, and everything was collected in one pause",
+            _ => "the last pause of a cycle had more left to do than planned",
+        },
+        (_, Phase::Mark | Phase::Rescan) => "marking was slower than measured before",
+        (_, Phase::Sweep | Phase::Resize) => "the system took longer to take memory back, or sweeping was slower",
+        _ => "the machine was slower than measured before",
+    };
+    (phase, reason)
 }
 
 fn describe(rule: PromotionRule, forced: bool) -> Decision {
@@ -372,6 +448,12 @@ fn describe(rule: PromotionRule, forced: bool) -> Decision {
 }
 
 impl Inner {
+    /// Gives the pages of all dead large objects back.
+    pub(crate) fn free_dead_large(&mut self) {
+        let (_, _, large, mut pages) = self.spaces();
+        while !large.free_next(usize::MAX, &mut pages) {}
+    }
+
     /// Prints the lines that the settings ask for. A closed pipe must not end a collection: what cannot be written is
     /// not.
     fn print_trace(&mut self, record: &CollectionRecord) {

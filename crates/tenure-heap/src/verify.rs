@@ -91,12 +91,16 @@ impl Core {
         verifier.check_old_objects()
     }
 
-    /// Checks, between marking and sweeping, that everything reachable is marked.
-    pub(crate) fn verify_marking(&self) -> Result<(), VerifyError> {
+    /// Checks, between marking and sweeping, that everything reachable is marked: what is young too, or only what is old.
+    pub(crate) fn verify_marking(&self, young: bool) -> Result<(), VerifyError> {
         let inner = &*self.inner();
         let mut verifier = Verifier::new(self);
         verifier.trace()?;
         for object in verifier.seen.keys() {
+            let is_young = verifier.is_nursery(*object) || inner.large.is_young_object(&inner.cage, *object);
+            if is_young && !young {
+                continue;
+            }
             if !inner.cage.color().get(inner.cage.bit(object.address())) {
                 let message = format!(
                     "{:#x} is reachable and white: {:?}",

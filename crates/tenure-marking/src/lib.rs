@@ -15,4 +15,4 @@ mod marker;
 
 pub use color::{Color, Colors};
 pub use mark_stack::MarkStack;
-pub use marker::{MarkCounts, Marker, Traversal};
+pub use marker::{MarkCounts, Marker, OBJECT_WORK_WORDS, Traversal};

@@ -26,8 +26,11 @@ const NOTHING: u64 = u64::MAX;
 /// Slots of a long array scanned in one go.
 const ARRAY_CHUNK_SLOTS: usize = 512;
 
+/// Words of work that an object counts as: a cache line. The slots of a tail count one each besides.
+pub const OBJECT_WORK_WORDS: usize = 8;
+
 /// What scanning a chunk of a long array counts as.
-const CHUNK_OBJECTS: usize = ARRAY_CHUNK_SLOTS / 16;
+const CHUNK_OBJECTS: usize = ARRAY_CHUNK_SLOTS / OBJECT_WORK_WORDS;
 
 /// Long arrays that may be half scanned at a time; more overflow like the stack does.
 const CURSORS: usize = 64;
@@ -57,6 +60,8 @@ pub struct MarkCounts {
     pub rescans: u64,
     /// Blocks searched in those passes.
     pub rescanned_blocks: u64,
+    /// Words of work done, as slices count them.
+    pub work_words: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +81,8 @@ pub struct Marker {
     rescanning: bool,
     skip_nursery: bool,
     prefetching: bool,
+    /// Objects scanned since distances were looked at.
+    unsampled: usize,
     traversal: Traversal,
     counts: MarkCounts,
 }
@@ -147,6 +154,7 @@ impl Marker {
             rescanning: false,
             skip_nursery: false,
             prefetching: traversal == Traversal::Prefetch,
+            unsampled: SAMPLE_OBJECTS,
             traversal,
             counts: MarkCounts::default(),
         }
@@ -305,13 +313,13 @@ impl Marker {
     }
 
     /// Calls `visit` with the word of each slot of the black object at `bit`, but for those of a long tail, for which a
-    /// cursor is left.
+    /// cursor is left. Returns how many objects more it counts as, for its tail.
     ///
     /// # Safety
     ///
     /// There must be an object at `bit` (OBJ-HEADER, KIND-LAYOUT).
     #[inline(always)]
-    unsafe fn scan(&mut self, view: &View, cage: &Cage, bit: u64, mut visit: impl FnMut(&mut Self, u64)) {
+    unsafe fn scan(&mut self, view: &View, cage: &Cage, bit: u64, mut visit: impl FnMut(&mut Self, u64)) -> usize {
         let object = view.object(bit);
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
@@ -321,7 +329,7 @@ impl Marker {
             object.visit_prefix_slots(header, &view.kinds, |slot| visit(self, *slot));
         }
         if !matches!(header.class(), LayoutClass::SlotsTail | LayoutClass::OtherTail) {
-            return;
+            return 0;
         }
         // SAFETY: KIND-LAYOUT.
         let (tail, count) = unsafe { object.tail_slots(header, &view.kinds) };
@@ -330,11 +338,14 @@ impl Marker {
                 // SAFETY: SLOT-TYPED, the tail has `count` slots.
                 visit(self, unsafe { *tail.add(i) });
             }
-        } else if self.cursors.len() < self.cursors.capacity() {
+            return count / OBJECT_WORK_WORDS;
+        }
+        if self.cursors.len() < self.cursors.capacity() {
             self.cursors.push(ArrayCursor { bit, next_slot: 0 });
         } else {
             self.overflow(view, cage, bit);
         }
+        0
     }
 
     /// Calls `visit` with the words of the next chunk of the newest half-scanned array. Returns whether there was one.
@@ -394,16 +405,16 @@ impl Marker {
         self.rescan = Rescan::default();
     }
 
-    /// Scans about `objects` objects, gray ones included, and returns whether nothing is left to scan. Where a rescan
-    /// or a long array stops, the next slice goes on.
+    /// Scans about `words` words, gray objects included, and returns whether nothing is left to scan. An object counts as
+    /// [`OBJECT_WORK_WORDS`], a tail as its length. Where a rescan or a long array stops, the next slice goes on.
     ///
     /// # Safety
     ///
     /// As for [`Marker::drain`].
-    pub unsafe fn slice(&mut self, cage: &Cage, kinds: &KindTable, objects: usize) -> bool {
+    pub unsafe fn slice(&mut self, cage: &Cage, kinds: &KindTable, words: usize) -> bool {
         self.rescanning = true;
         // SAFETY: MARK-LISTED, as the caller's.
-        let done = unsafe { self.run(cage, kinds, objects.max(1)) };
+        let done = unsafe { self.run(cage, kinds, (words / OBJECT_WORK_WORDS).max(1)) };
         self.rescanning = false;
         done
     }
@@ -453,11 +464,10 @@ impl Marker {
     unsafe fn run(&mut self, cage: &Cage, kinds: &KindTable, budget: usize) -> bool {
         let view = self.view(cage, kinds);
         let mut left = budget;
-        let mut sample = true;
         loop {
             self.stack.sample();
             // Depth first, looking at distances costs too much to do it for each object.
-            let sampling = !self.prefetching && self.traversal == Traversal::Auto && sample;
+            let sampling = !self.prefetching && self.traversal == Traversal::Auto && self.unsampled >= SAMPLE_OBJECTS;
             let limit = left.min(if sampling { SAMPLE_OBJECTS / 16 } else { SAMPLE_OBJECTS });
             // SAFETY: MARK-LISTED is the caller's obligation.
             let (scanned, far) = unsafe {
@@ -469,6 +479,7 @@ impl Marker {
                     self.drain_depth_first::<false>(&view, cage, limit)
                 }
             };
+            self.counts.work_words += (scanned * OBJECT_WORK_WORDS) as u64;
             if scanned < limit {
                 debug_assert!(self.stack.is_empty() && self.cursors.is_empty(), "MARK-LISTED");
                 return true;
@@ -482,7 +493,7 @@ impl Marker {
                     far > scanned / 2
                 };
             }
-            sample = !sampling;
+            self.unsampled = if sampling { 0 } else { self.unsampled + scanned };
             left = left.saturating_sub(scanned);
             if left == 0 {
                 return false;
@@ -504,7 +515,7 @@ impl Marker {
         limit: usize,
     ) -> (usize, usize) {
         let mut stack = std::mem::take(&mut self.stack);
-        let (mut far, mut scanned, mut last, mut chunks) = (0, 0, 0, 0);
+        let (mut far, mut scanned, mut last, mut tails) = (0, 0, 0, 0);
         // The top of the stack, so that a list or the last child of a node never goes through memory.
         let mut top = NOTHING;
         while scanned < limit {
@@ -518,7 +529,7 @@ impl Marker {
                 // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
                 if unsafe { self.scan_chunk(view, &mut visit) } {
                     scanned += CHUNK_OBJECTS;
-                    chunks += 1;
+                    tails += CHUNK_OBJECTS;
                     continue;
                 }
                 let Some(bit) = self.next_gray(view, cage) else { break };
@@ -540,7 +551,9 @@ impl Marker {
             let header = unsafe { object.header() };
             let Some(mut map) = header.fixed_slot_map() else {
                 // SAFETY: MARK-LISTED, as above.
-                unsafe { self.scan_other(view, cage, &mut stack, bit) };
+                let tail = unsafe { self.scan_other(view, cage, &mut stack, bit) };
+                scanned += tail;
+                tails += tail;
                 continue;
             };
             while map != 0 {
@@ -560,7 +573,7 @@ impl Marker {
             self.overflow(view, cage, top);
         }
         self.stack = stack;
-        self.counts.marked_objects += (scanned - chunks * CHUNK_OBJECTS) as u64;
+        self.counts.marked_objects += (scanned - tails) as u64;
         (scanned, far)
     }
 
@@ -570,7 +583,7 @@ impl Marker {
     ///
     /// As for `scan`.
     #[inline(never)]
-    unsafe fn scan_other(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, bit: u64) {
+    unsafe fn scan_other(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, bit: u64) -> usize {
         // SAFETY: OBJ-HEADER, as the caller's; SLOT-TYPED for each slot.
         unsafe {
             self.scan(view, cage, bit, |this, word| {
@@ -578,7 +591,7 @@ impl Marker {
                 if view.includes(target) {
                     this.reach(view, cage, stack, target);
                 }
-            });
+            })
         }
     }
 
@@ -594,7 +607,7 @@ impl Marker {
         let (mut head, mut tail) = (0usize, 0usize);
         let mut edges = [NOTHING; EDGE_FIFO];
         let mut next_edge = 0usize;
-        let (mut far, mut scanned, mut chunks) = (0, 0, 0);
+        let (mut far, mut scanned, mut tails) = (0, 0, 0);
         loop {
             while head - tail < OBJECT_FIFO && scanned < limit {
                 let bit = match stack.pop() {
@@ -629,18 +642,20 @@ impl Marker {
             if head != tail {
                 tail += 1;
                 // SAFETY: MARK-LISTED, a live object; SLOT-TYPED for each slot.
-                unsafe { self.scan(view, cage, source, visit) };
+                let more = unsafe { self.scan(view, cage, source, visit) };
+                scanned += more;
+                tails += more;
                 continue;
             }
             // SAFETY: MARK-LISTED, a cursor stands for a live array; SLOT-TYPED for each slot.
             if scanned < limit && unsafe { self.scan_chunk(view, &mut visit) } {
                 scanned += CHUNK_OBJECTS;
-                chunks += 1;
+                tails += CHUNK_OBJECTS;
                 continue;
             }
             if next_edge == 0 {
                 self.stack = stack;
-                self.counts.marked_objects += (scanned - chunks * CHUNK_OBJECTS) as u64;
+                self.counts.marked_objects += (scanned - tails) as u64;
                 return (scanned, far);
             }
             for edge in &mut edges {

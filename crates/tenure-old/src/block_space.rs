@@ -4,6 +4,8 @@
 //! when no hole fits and the budget allows it; blocks without live objects are taken again first, or go back to the
 //! system when asked. Objects larger than half a block belong elsewhere.
 
+use std::collections::VecDeque;
+
 use tenure_memory::{BLOCK_BYTES, BLOCK_WORDS, CHUNK_BYTES, Cage, Fill, PageError, Range};
 use tenure_object::{Header, ObjectRef};
 
@@ -43,7 +45,7 @@ pub(crate) enum BlockState {
 pub struct BlockSpace {
     pub(crate) range: Range,
     pub(crate) blocks: Vec<BlockState>,
-    empty: Vec<u32>,
+    empty: VecDeque<u32>,
     released: Vec<u32>,
     pub(crate) lists: FreeLists,
     cursor: usize,
@@ -77,7 +79,7 @@ impl BlockSpace {
         BlockSpace {
             range,
             blocks: Vec::new(),
-            empty: Vec::new(),
+            empty: VecDeque::new(),
             released: Vec::new(),
             lists: FreeLists::default(),
             cursor: 0,
@@ -236,7 +238,7 @@ impl BlockSpace {
 
     /// Takes a block into use. Its pages are there afterwards.
     fn grow(&mut self, pages: &mut Pages<'_>) -> Option<usize> {
-        if let Some(index) = self.empty.pop() {
+        if let Some(index) = self.empty.pop_front() {
             self.blocks[index as usize] = BlockState::InUse;
             self.in_use += 1;
             return Some(self.address(index));
@@ -362,7 +364,7 @@ impl BlockSpace {
         cage.starts().clear_range(bit, bit + BLOCK_WORDS);
         self.in_use -= 1;
         self.blocks[index] = BlockState::Empty;
-        self.empty.push(index as u32);
+        self.empty.push_back(index as u32);
     }
 
     /// Returns how many blocks have pages and nothing in them.
@@ -374,16 +376,29 @@ impl BlockSpace {
     /// Gives empty blocks back to the system until `kept` are left. Returns how many it gave back.
     pub fn release_empty(&mut self, kept: usize, pages: &mut Pages<'_>) -> usize {
         let count = self.empty.len().saturating_sub(kept);
-        // The highest first, so that what is kept lies together.
-        self.empty.sort_unstable_by(|a, b| b.cmp(a));
-        for index in self.empty.drain(..count) {
-            let block = self.range.start + index as usize * BLOCK_BYTES;
-            pages.cage.decommit(block, block + BLOCK_BYTES);
-            pages.budget.give_back(BLOCK_BYTES);
-            self.blocks[index as usize] = BlockState::Released;
-            self.released.push(index);
+        self.sort_empty();
+        for _ in 0..count {
+            self.release_highest(pages);
         }
         count
+    }
+
+    /// Orders the empty blocks, so that the lowest are used first and the highest are given back first.
+    pub fn sort_empty(&mut self) {
+        self.empty.make_contiguous().sort_unstable();
+    }
+
+    /// Gives one empty block back to the system, the last of their order. Returns whether there was one.
+    pub fn release_highest(&mut self, pages: &mut Pages<'_>) -> bool {
+        let Some(index) = self.empty.pop_back() else {
+            return false;
+        };
+        let block = self.range.start + index as usize * BLOCK_BYTES;
+        pages.cage.decommit(block, block + BLOCK_BYTES);
+        pages.budget.give_back(BLOCK_BYTES);
+        self.blocks[index as usize] = BlockState::Released;
+        self.released.push(index);
+        true
     }
 
     /// Returns the object or hole that covers `address`, found by the start bits.

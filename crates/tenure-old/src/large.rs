@@ -15,6 +15,8 @@ struct LargeObject {
     bytes: usize,
     young: bool,
     reached: bool,
+    /// Dead, and to be freed piece by piece: only the pages before `address + bytes` are still held.
+    doomed: bool,
 }
 
 /// The space of large objects.
@@ -28,6 +30,8 @@ pub struct LargeSpace {
     search: usize,
     objects: Vec<Option<LargeObject>>,
     vacant: Vec<u32>,
+    /// Dead objects whose pages are still held.
+    doomed: Vec<u32>,
     young: Vec<u32>,
     unscanned: Vec<u32>,
     used_bytes: usize,
@@ -45,6 +49,7 @@ impl LargeSpace {
             search: 0,
             objects: Vec::new(),
             vacant: Vec::new(),
+            doomed: Vec::new(),
             young: Vec::new(),
             unscanned: Vec::new(),
             used_bytes: 0,
@@ -71,11 +76,25 @@ impl LargeSpace {
         self.committed_bytes
     }
 
-    /// Returns the objects.
+    /// Returns how many objects have survived no collection yet.
+    #[must_use]
+    pub fn young_count(&self) -> usize {
+        self.young.len()
+    }
+
+    /// Returns one of those.
+    #[must_use]
+    pub fn young_object(&self, index: usize) -> Option<ObjectRef> {
+        let id = *self.young.get(index)?;
+        self.objects[id as usize].map(|o| ObjectRef::from_address(o.address))
+    }
+
+    /// Returns the live objects.
     pub fn objects(&self) -> impl Iterator<Item = (ObjectRef, usize, bool)> + '_ {
         self.objects
             .iter()
             .flatten()
+            .filter(|o| !o.doomed)
             .map(|o| (ObjectRef::from_address(o.address), o.bytes, o.young))
     }
 
@@ -117,6 +136,7 @@ impl LargeSpace {
             bytes,
             young,
             reached: false,
+            doomed: false,
         };
         let id = match self.vacant.pop() {
             Some(id) => {
@@ -188,14 +208,14 @@ impl LargeSpace {
         self.objects[id as usize].map(|o| ObjectRef::from_address(o.address))
     }
 
-    /// Ends a minor collection: reached young objects are old, the others are freed. Returns the bytes and count of
-    /// those promoted and the bytes freed.
-    pub fn finish_minor(&mut self, pages: &mut Pages<'_>) -> (usize, usize, usize) {
+    /// Ends a minor collection: reached young objects are old, the others are doomed. Returns the bytes and count of
+    /// those promoted and the bytes doomed.
+    pub fn finish_minor(&mut self, cage: &Cage) -> (usize, usize, usize) {
         assert!(
             self.unscanned.is_empty(),
             "NUR-SCAN: a reached large object was not scanned"
         );
-        let (mut promoted_bytes, mut promoted, mut freed_bytes) = (0, 0, 0);
+        let (mut promoted_bytes, mut promoted, mut doomed_bytes) = (0, 0, 0);
         let mut young = std::mem::take(&mut self.young);
         for id in young.drain(..) {
             let Some(object) = &mut self.objects[id as usize] else {
@@ -203,58 +223,89 @@ impl LargeSpace {
             };
             if object.reached {
                 (object.young, object.reached) = (false, false);
-                pages.cage.starts().set(pages.cage.bit(object.address));
+                cage.starts().set(cage.bit(object.address));
                 promoted_bytes += object.bytes;
                 promoted += 1;
             } else {
-                freed_bytes += object.bytes;
-                self.free(id, pages);
+                doomed_bytes += object.bytes;
+                self.doom(id, cage);
             }
         }
         self.young = young;
         self.young_bytes = 0;
-        (promoted_bytes, promoted, freed_bytes)
+        (promoted_bytes, promoted, doomed_bytes)
     }
 
-    fn free(&mut self, id: u32, pages: &mut Pages<'_>) {
-        let Some(object) = self.objects[id as usize].take() else {
+    /// Makes an object dead. Its pages are held until [`LargeSpace::free_next`] gives them back.
+    fn doom(&mut self, id: u32, cage: &Cage) {
+        let Some(object) = &mut self.objects[id as usize] else {
             return;
         };
-        let committed = round_up(object.bytes, PAGE_BYTES);
-        let bit = pages.cage.bit(object.address);
-        pages.cage.starts().clear(bit);
-        pages.cage.color().clear_range(bit, bit + 2);
-        pages.cage.decommit(object.address, object.address + committed);
-        pages.budget.give_back(committed);
-        let first = (object.address - self.range.start) / BLOCK_BYTES;
-        self.owner[first..first + object.bytes.div_ceil(BLOCK_BYTES)].fill(0);
-        self.search = self.search.min(first);
+        let bit = cage.bit(object.address);
+        cage.starts().clear(bit);
+        cage.color().clear_range(bit, bit + 2);
+        (object.doomed, object.young) = (true, false);
         self.used_bytes -= object.bytes;
-        self.committed_bytes -= committed;
-        self.vacant.push(id);
+        object.bytes = round_up(object.bytes, PAGE_BYTES);
+        self.doomed.push(id);
     }
 
-    /// Frees the objects that are not marked and clears the colors of the rest. Young objects are kept: a minor
+    /// Returns whether dead objects hold pages.
+    #[must_use]
+    pub fn has_doomed(&self) -> bool {
+        !self.doomed.is_empty()
+    }
+
+    /// Gives back up to `most_bytes` of the pages of one dead object, from its end. Returns whether none is left that
+    /// holds any.
+    pub fn free_next(&mut self, most_bytes: usize, pages: &mut Pages<'_>) -> bool {
+        let Some(id) = self.doomed.last().copied() else {
+            return true;
+        };
+        let Some(object) = &mut self.objects[id as usize] else {
+            return true;
+        };
+        let freed = object.bytes.min(round_up(most_bytes.clamp(1, 1 << 40), BLOCK_BYTES));
+        // Pieces end at block boundaries, so that block numbers can be given up with the pages.
+        let left = tenure_memory::round_down(object.bytes - freed, BLOCK_BYTES);
+        let (address, end) = (object.address, object.address + object.bytes);
+        pages.cage.decommit(address + left, end);
+        pages.budget.give_back(object.bytes - left);
+        self.committed_bytes -= object.bytes - left;
+        let first = (address + left - self.range.start) / BLOCK_BYTES;
+        let last = (end - self.range.start).div_ceil(BLOCK_BYTES);
+        object.bytes = left;
+        self.owner[first..last].fill(0);
+        self.search = self.search.min(first);
+        if left == 0 {
+            self.objects[id as usize] = None;
+            self.vacant.push(id);
+            self.doomed.pop();
+        }
+        self.doomed.is_empty()
+    }
+
+    /// Dooms the objects that are not marked and clears the colors of the rest. Young objects are kept: a minor
     /// collection decides about them.
     ///
     /// # Safety
     ///
     /// Marking must be complete (MARK-STRONG).
-    pub unsafe fn sweep(&mut self, pages: &mut Pages<'_>) -> usize {
-        let before = self.used_bytes;
+    pub unsafe fn begin_sweep(&mut self, cage: &Cage) {
         for id in 0..self.objects.len() {
-            let Some(object) = self.objects[id] else { continue };
-            let bit = pages.cage.bit(object.address);
-            if object.young || pages.cage.color().get(bit) {
-                pages.cage.color().clear_range(bit, bit + 2);
+            let Some(object) = self.objects[id].filter(|o| !o.doomed) else {
+                continue;
+            };
+            let bit = cage.bit(object.address);
+            if object.young || cage.color().get(bit) {
+                cage.color().clear_range(bit, bit + 2);
                 if object.young {
-                    pages.cage.starts().clear(bit);
+                    cage.starts().clear(bit);
                 }
             } else {
-                self.free(id as u32, pages);
+                self.doom(id as u32, cage);
             }
         }
-        before - self.used_bytes
     }
 
     /// Checks the block numbers against the objects, and the byte counts.
@@ -275,11 +326,11 @@ impl LargeSpace {
                     object.address
                 ));
             }
-            if cage.starts().get(cage.bit(object.address)) == object.young {
+            if cage.starts().get(cage.bit(object.address)) == (object.young || object.doomed) {
                 return Err(format!("LARGE-MAPPED: the start bit of {:#x} is wrong", object.address));
             }
             blocks += count;
-            used += object.bytes;
+            used += if object.doomed { 0 } else { object.bytes };
             committed += round_up(object.bytes, PAGE_BYTES);
             young += if object.young { object.bytes } else { 0 };
         }

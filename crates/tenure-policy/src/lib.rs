@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod pacing;
 pub mod promotion;
 pub mod sizing;
 pub mod trigger;
