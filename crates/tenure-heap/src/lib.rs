@@ -15,6 +15,7 @@ mod globals;
 mod major;
 mod minor;
 mod root_area;
+mod slide;
 mod statistics;
 mod stress;
 mod verify;

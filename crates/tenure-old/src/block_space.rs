@@ -336,6 +336,12 @@ impl BlockSpace {
         true
     }
 
+    /// Returns whether block `index` holds objects.
+    #[must_use]
+    pub fn is_in_use(&self, index: usize) -> bool {
+        matches!(self.blocks[index], BlockState::InUse | BlockState::Unswept)
+    }
+
     /// Returns how many blocks are still to be swept.
     #[must_use]
     pub fn unswept_blocks(&self) -> usize {

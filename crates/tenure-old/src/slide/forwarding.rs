@@ -74,7 +74,11 @@ impl<'a> Forwarding<'a> {
 
     #[inline(always)]
     fn plan(&self, bit: u64) -> &'a SlidePlan {
-        if bit >= self.pointer_first { self.pointer } else { self.data }
+        if bit >= self.pointer_first {
+            self.pointer
+        } else {
+            self.data
+        }
     }
 
     /// Returns the bit that the live object at `bit`, which lies in a block, has after the move.

@@ -128,7 +128,10 @@ impl Planner<'_> {
                 self.place_group(group, objects, live, tail, words, beyond);
             }
         }
-        debug_assert!(carry == 0 || self.words_beyond(first + BLOCK_GROUPS - 1) == 0, "OLD-COVERED");
+        debug_assert!(
+            carry == 0 || self.words_beyond(first + BLOCK_GROUPS - 1) == 0,
+            "OLD-COVERED"
+        );
         Ok(())
     }
 
@@ -191,10 +194,7 @@ impl Planner<'_> {
     }
 
     fn cut(&mut self, source: u32, destination: u32) -> Result<(), SlideRefusal> {
-        self.plan
-            .breaks
-            .try_reserve(1)
-            .map_err(|_| SlideRefusal::NoTable)?;
+        self.plan.breaks.try_reserve(1).map_err(|_| SlideRefusal::NoTable)?;
         self.plan.breaks.push(Break { source, destination });
         Ok(())
     }

@@ -180,10 +180,7 @@ impl BlockSpace {
         sliding.bits = 0;
         self.used_by_block[index] = ((sliding.cursor - index * BLOCK_WORDS) * 8) as u32;
         if sliding.cursor < end {
-            let (from, to) = (
-                self.range.start + sliding.cursor * 8,
-                self.range.start + end * 8,
-            );
+            let (from, to) = (self.range.start + sliding.cursor * 8, self.range.start + end * 8);
             starts.set(cage.bit(from));
             if self.poison {
                 // SAFETY: MEM-OWNED, all live objects of the block lie below, and nothing is to be moved out of it.
@@ -227,7 +224,10 @@ impl BlockSpace {
 impl Move<'_> {
     /// Returns the source of the next jump, or more than any source.
     fn next_jump(&self) -> usize {
-        self.plan.jumps.get(self.jumps).map_or(usize::MAX, |jump| jump.source as usize)
+        self.plan
+            .jumps
+            .get(self.jumps)
+            .map_or(usize::MAX, |jump| jump.source as usize)
     }
 
     /// Moves the cursor over `words` words, at most 64, with their start bits.
@@ -236,7 +236,8 @@ impl Move<'_> {
         let shift = self.cursor % 64;
         self.bits |= starts << shift;
         if shift + words >= 64 {
-            cage.starts().set_word(self.plan.first_group + self.cursor / 64, self.bits);
+            cage.starts()
+                .set_word(self.plan.first_group + self.cursor / 64, self.bits);
             self.bits = if shift == 0 { 0 } else { starts >> (64 - shift) };
         }
         self.cursor += words;
