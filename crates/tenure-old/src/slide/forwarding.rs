@@ -1,13 +1,13 @@
 //! Where objects go, and correcting the references to them.
 //!
-//! Looking up a destination loads an entry of the table and a word of live bits, both far apart for a scattered graph:
-//! slots are gathered until there are some dozens, with both on their way, and then corrected together. Updating touches
+//! Looking up a destination loads an entry of the table, far from the one before for a scattered graph: slots are
+//! gathered until there are some dozens, with their entries on the way, and then corrected together. Updating touches
 //! no object but the one whose slots it corrects.
 
 use tenure_memory::{BLOCK_BYTES, BLOCK_WORDS, Cage, SideBitmap};
 use tenure_object::{Header, KindTable, ObjectRef, ReferenceRange};
 
-use super::{IRREGULAR, SlidePlan};
+use super::{Group, IRREGULAR, SlidePlan};
 
 /// Slots whose targets' entries are on their way. 32 to 256 are equally good on the machines measured.
 const BATCH: usize = 64;
@@ -26,6 +26,9 @@ pub struct Forwarding<'a> {
     data: &'a SlidePlan,
     pointer: &'a SlidePlan,
     kinds: KindTable,
+    /// The processor counts bits in one instruction.
+    #[cfg(target_arch = "x86_64")]
+    counts_bits: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,8 @@ impl<'a> Forwarding<'a> {
             data,
             pointer,
             kinds,
+            #[cfg(target_arch = "x86_64")]
+            counts_bits: std::arch::is_x86_feature_detected!("popcnt"),
         }
     }
 
@@ -85,33 +90,30 @@ impl<'a> Forwarding<'a> {
     #[inline(always)]
     fn destination(&self, bit: u64) -> u64 {
         let plan = self.plan(bit);
-        let word = bit as usize / 64;
-        let live = self.color.word(word);
-        debug_assert!(live >> (bit % 64) & 1 != 0, "SLIDE-LIVE: a reference to a dead object");
-        let entry = plan.table[word - plan.first_group];
-        if entry & IRREGULAR != 0 {
-            return self.destination_slow(plan, bit, entry);
+        let group = plan.table[bit as usize / 64 - plan.first_group];
+        debug_assert!(
+            group.live >> (bit % 64) & 1 != 0,
+            "SLIDE-LIVE: a reference to a dead object"
+        );
+        if group.base & IRREGULAR != 0 {
+            return Self::destination_slow(plan, bit, group);
         }
-        let below = (live & ((1 << (bit % 64)) - 1)).count_ones();
-        plan.first_group as u64 * 64 + u64::from(entry.wrapping_add(below))
+        let below = (group.live & ((1 << (bit % 64)) - 1)).count_ones();
+        plan.first_group as u64 * 64 + u64::from(group.base + below)
     }
 
+    /// Finds the destination in a group whose objects go to several places: the last break at or below the object.
     #[cold]
     #[inline(never)]
-    fn destination_slow(&self, plan: &SlidePlan, bit: u64, entry: u32) -> u64 {
+    fn destination_slow(plan: &SlidePlan, bit: u64, group: Group) -> u64 {
         let offset = plan.first_group as u64 * 64;
         let source = (bit - offset) as u32;
-        let cuts = &plan.breaks[(entry & !IRREGULAR) as usize..];
-        let cut = cuts
-            .iter()
-            .take_while(|cut| cut.source <= source)
-            .last()
-            .copied()
-            .unwrap_or(cuts[0]);
-        // Objects of an irregular group are cut one from the other, but for those before its first change of direction.
-        let live = self.color.word(bit as usize / 64);
-        let between = ((1 << (source % 64)) - 1) & (!0 << (cut.source % 64));
-        offset + u64::from(cut.destination + (live & between).count_ones())
+        // The first break of an irregular group is at its first object.
+        let breaks = &plan.breaks[(group.base & !IRREGULAR) as usize..];
+        let below = breaks.iter().take_while(|b| b.source <= source).count();
+        let nearest = breaks[below.max(1) - 1];
+        let between = ((1 << (source % 64)) - 1) & (!0 << (nearest.source % 64));
+        offset + u64::from(nearest.destination + (group.live & between).count_ones())
     }
 
     /// Returns where `object` is after the move. Objects outside of blocks stay where they are.
@@ -212,7 +214,6 @@ impl<'a> Forwarding<'a> {
         let word = bit as usize / 64;
         let plan = self.plan(bit);
         prefetch(plan.table.as_ptr().wrapping_add(word - plan.first_group));
-        prefetch(self.color.base().wrapping_add(word));
         (batch.slots[batch.length], batch.bits[batch.length]) = (slot, bit);
         batch.length += 1;
         if batch.length == BATCH {
@@ -228,6 +229,32 @@ impl<'a> Forwarding<'a> {
     /// They must be slots still (SLOT-TYPED).
     #[inline(never)]
     unsafe fn flush(&self, batch: &mut Batch) {
+        #[cfg(target_arch = "x86_64")]
+        if self.counts_bits {
+            // SAFETY: SLOT-TYPED is the caller's obligation; the processor has the instruction.
+            return unsafe { self.flush_counting(batch) };
+        }
+        // SAFETY: SLOT-TYPED is the caller's obligation.
+        unsafe { self.flush_each(batch) };
+    }
+
+    /// [`Forwarding::flush_each`], compiled for processors that count bits in one instruction instead of twelve.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Forwarding::flush`]; the processor must have `popcnt`.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "popcnt")]
+    unsafe fn flush_counting(&self, batch: &mut Batch) {
+        // SAFETY: SLOT-TYPED is the caller's obligation.
+        unsafe { self.flush_each(batch) };
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Forwarding::flush`].
+    #[inline(always)]
+    unsafe fn flush_each(&self, batch: &mut Batch) {
         for (slot, bit) in batch.slots.iter().zip(batch.bits).take(batch.length) {
             // SAFETY: SLOT-TYPED, the same object by its address after the move.
             unsafe { **slot = self.reference(self.destination(bit)) };

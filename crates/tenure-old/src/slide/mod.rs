@@ -1,15 +1,15 @@
 //! Sliding the live objects of a space together, by its bitmaps and a table of offsets.
 //!
-//! After marking, one pass over the bitmaps turns the color bitmap into one of live *words* and writes a table with an
-//! entry for each bitmap word, a group of 64 heap words ([`plan`]). An object's destination is then its group's entry
-//! plus the count of live words below it in the group: two loads and a population count, without a look at the object
+//! After marking, one pass over the bitmaps writes a table with an entry for each bitmap word, a group of 64 heap words:
+//! which of them are live, and where they go ([`plan`]). An object's destination is then its group's base plus the count
+//! of live words below it in the group: one look into the table and a population count, without a look at the object
 //! ([`forwarding`]). Objects and holes cover a block without gaps, so sizes come from the start bits and no header is
-//! read either, but in blocks where an identity hash was taken. References are corrected by that, then runs of live words
+//! read either, but in blocks where an identity hash was taken. References are corrected by that, and runs of live words
 //! move down in ascending order, their start bits with them ([`relocate`]). This is the Compressor of Kermany and Petrank
 //! (PLDI 2006) with the offset vector of Abuaiadh et al. (OOPSLA 2004), in one thread and in place.
 //!
-//! Cost: the bitmaps twice, each slot of a live object once, each live byte that moves once; 4 bytes of table for 512 of
-//! heap, allocated before anything is changed. Objects never cross blocks, so a few words at the end of a block may
+//! Cost: the bitmaps twice, each slot of a live object once, each live byte that moves once; 16 bytes of table for 512
+//! of heap, allocated before anything is changed. Objects never cross blocks, so a few words at the end of a block may
 //! stay free. Blocks with pinned objects are swept where they are. Sliding does not decide when to slide.
 
 mod forwarding;
@@ -26,9 +26,22 @@ pub use relocate::Move;
 /// Bitmap words, and entries of the table, for a block.
 const BLOCK_GROUPS: usize = BLOCK_WORDS / 64;
 
-/// Set in the entry of a group whose objects do not go to one run of words: the rest is the index of its first
-/// [`Break`].
+/// Set in the base of a group whose objects do not go to one run of words: the rest is the index of its first [`Break`].
 const IRREGULAR: u32 = 1 << 31;
+
+/// What is known of a group of 64 words. Both halves in one line of the cache: each slot of the heap asks for both.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// The words that belong to live objects; all of them in a block that stays.
+    live: u64,
+    /// What to add to the count of live words below an object, in words from the start of the space; or [`IRREGULAR`].
+    base: u32,
+}
+
+const _: () = assert!(
+    size_of::<Group>() == 16,
+    "a group must not straddle two lines of the cache"
+);
 
 /// Where the objects of an irregular group go from `source` on, as words from the start of the space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +55,13 @@ struct Break {
 /// Invariant (SLIDE-ORDER): destinations ascend with the sources and do not overlap; no destination lies above its
 /// source, none crosses the end of a block, and an object moves at least a word if it grows by its hash. So copying in
 /// ascending order overwrites nothing that is still to be copied.
-/// Invariant (SLIDE-LIVE): from planning until the move is finished, the color bit of a word in a block in use is set
-/// exactly if the word belongs to a live object; in a block that stays every bit is.
+/// Invariant (SLIDE-LIVE): the plan has a live bit for each word of a live object of the marking that it was made after,
+/// and colors and start bits of what was not yet moved are as that marking left them.
 #[derive(Debug, Default)]
 pub struct SlidePlan {
     /// The bitmap word of the space's first word.
     first_group: usize,
-    /// For each group, what to add to the live words below an object; see [`IRREGULAR`].
-    table: Vec<u32>,
+    table: Vec<Group>,
     /// Where irregular groups are cut, by source.
     breaks: Vec<Break>,
     /// Where the destination goes on in another block, by source.
@@ -81,7 +93,7 @@ impl SlidePlan {
     }
 }
 
-/// Why a space cannot slide. Nothing has been changed that a sweep would read.
+/// Why a space cannot slide. Nothing has been changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlideRefusal {
     /// There is no memory for the table.

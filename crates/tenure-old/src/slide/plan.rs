@@ -7,7 +7,7 @@
 use tenure_memory::{BLOCK_BYTES, BLOCK_WORDS, Cage};
 use tenure_object::{FLAG_PINNED, HashState, ObjectRef};
 
-use super::{BLOCK_GROUPS, Break, IRREGULAR, SlidePlan, SlideRefusal, next_start};
+use super::{BLOCK_GROUPS, Break, Group, IRREGULAR, SlidePlan, SlideRefusal, next_start};
 use crate::block_space::{BlockSpace, BlockState, HASHED_HERE, PINNED_HERE};
 
 impl BlockSpace {
@@ -16,8 +16,7 @@ impl BlockSpace {
         self.blocks[index] == BlockState::InUse && self.notes[index] & PINNED_HERE == 0
     }
 
-    /// Plans to slide the live objects together. The colors become bits of live words (SLIDE-LIVE), which a sweep reads
-    /// like colors. Time is proportional to the bitmaps of the blocks in use.
+    /// Plans to slide the live objects together. Time is proportional to the bitmaps of the blocks in use.
     ///
     /// # Errors
     ///
@@ -46,7 +45,6 @@ impl BlockSpace {
         if !reserved {
             return Err(SlideRefusal::NoTable);
         }
-        plan.table.resize(entries, 0);
         for index in 0..count {
             if self.notes[index] & PINNED_HERE != 0 && !self.holds_pinned(cage, index) {
                 self.notes[index] &= !PINNED_HERE;
@@ -63,7 +61,7 @@ impl BlockSpace {
         for index in 0..count {
             if planner.space.slides(index) {
                 planner.block(index)?;
-            } else if planner.space.blocks[index] == BlockState::InUse {
+            } else {
                 planner.stay(index);
             }
         }
@@ -93,11 +91,14 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Lets the objects of a block keep their addresses.
+    /// Lets the objects of a block keep their addresses, if it holds any.
     fn stay(&mut self, index: usize) {
-        let first = index * BLOCK_GROUPS;
-        for (i, entry) in self.plan.table[first..first + BLOCK_GROUPS].iter_mut().enumerate() {
-            *entry = ((first + i) * 64) as u32;
+        for group in index * BLOCK_GROUPS..(index + 1) * BLOCK_GROUPS {
+            // There is room for an entry for each group.
+            self.plan.table.push(Group {
+                live: !0,
+                base: (group * 64) as u32,
+            });
         }
     }
 
@@ -114,24 +115,21 @@ impl Planner<'_> {
             // to the next start; the words that it cleared are live. An object has two words at least.
             let inside = !start;
             let live = objects | inside & !inside.wrapping_add(objects << 1).wrapping_add(carry);
-            color.set_word(at, live);
             let tail = if carry != 0 { start.trailing_zeros() as usize } else { 0 };
             carry = live >> 63;
-            if objects == 0 {
-                continue;
+            let mut base = 0;
+            if objects != 0 {
+                let beyond = if carry != 0 { self.words_beyond(group) } else { 0 };
+                let words = live.count_ones() as usize - tail + beyond;
+                base = if hashed || self.plan.end_word + words > self.limit {
+                    self.place_each(group, objects, live, hashed)?
+                } else {
+                    self.place_group(group, objects, live, tail, words, beyond)
+                };
             }
-            let beyond = if carry != 0 { self.words_beyond(group) } else { 0 };
-            let words = live.count_ones() as usize - tail + beyond;
-            if hashed || self.plan.end_word + words > self.limit {
-                self.place_each(group, objects, hashed)?;
-            } else {
-                self.place_group(group, objects, live, tail, words, beyond);
-            }
+            // There is room for an entry for each group.
+            self.plan.table.push(Group { live, base });
         }
-        debug_assert!(
-            carry == 0 || self.words_beyond(first + BLOCK_GROUPS - 1) == 0,
-            "OLD-COVERED"
-        );
         Ok(())
     }
 
@@ -142,8 +140,9 @@ impl Planner<'_> {
         next_start(self.cage, from, to) - from
     }
 
-    /// Places the objects that start in a group, `words` words, behind one another.
-    fn place_group(&mut self, group: usize, objects: u64, live: u64, tail: usize, words: usize, beyond: usize) {
+    /// Places the objects that start in a group, `words` words, behind one another. Returns the group's base.
+    #[inline(always)]
+    fn place_group(&mut self, group: usize, objects: u64, live: u64, tail: usize, words: usize, beyond: usize) -> u32 {
         let first = objects.trailing_zeros() as usize;
         let plan = &mut self.plan;
         let mut moved_words = words;
@@ -157,15 +156,14 @@ impl Planner<'_> {
         debug_assert!(plan.end_word <= group * 64 + first, "SLIDE-ORDER");
         plan.moved_objects += u64::from(moved.count_ones());
         plan.moved_words += moved_words as u64;
-        plan.table[group] = plan.end_word.wrapping_sub(tail) as u32;
         plan.end_word += words;
+        (plan.end_word - words - tail) as u32
     }
 
-    /// Places the objects that start in a group one by one.
-    fn place_each(&mut self, group: usize, objects: u64, hashed: bool) -> Result<(), SlideRefusal> {
+    /// Places the objects that start in a group one by one. Returns the group's base.
+    fn place_each(&mut self, group: usize, objects: u64, live: u64, hashed: bool) -> Result<u32, SlideRefusal> {
         let block_end = (group / BLOCK_GROUPS + 1) * BLOCK_WORDS;
         let offset = self.plan.first_group * 64;
-        let live = self.cage.color().word(self.plan.first_group + group);
         let (mut rest, mut base, mut cut) = (objects, None, None);
         while rest != 0 {
             let low = rest.trailing_zeros();
@@ -189,8 +187,7 @@ impl Planner<'_> {
                 Some(_) => {}
             }
         }
-        self.plan.table[group] = cut.map_or(base.unwrap_or(0), |index| IRREGULAR | index);
-        Ok(())
+        Ok(cut.map_or(base.unwrap_or(0), |index| IRREGULAR | index))
     }
 
     fn cut(&mut self, source: u32, destination: u32) -> Result<(), SlideRefusal> {

@@ -27,8 +27,7 @@ pub struct Move<'a> {
 }
 
 impl BlockSpace {
-    /// Begins to move: forgets all holes, and sweeps the blocks that stay. Their words count as live from here until
-    /// [`BlockSpace::finish_move`], so that forwarding need not know them.
+    /// Begins to move: forgets all holes, and sweeps the blocks that stay, but for the colors of what is live there.
     ///
     /// # Safety
     ///
@@ -44,9 +43,10 @@ impl BlockSpace {
             // SAFETY: FREE-LISTED, the lists were just cleared; the block is in use and its marking complete.
             let counts = unsafe { sweep_block(cage, block, &mut self.lists, poison) };
             self.used_by_block[index] = (BLOCK_BYTES - counts.free_bytes) as u32;
+            // The start bits that are left belong to live objects and to holes, which have no slots.
             let first = cage.bit(block) / 64;
             for word in first..first + BLOCK_GROUPS {
-                cage.color().set_word(word, !0);
+                cage.color().set_word(word, cage.starts().word(word));
             }
         }
         Move {
@@ -83,7 +83,7 @@ impl BlockSpace {
         let mut jump = sliding.next_jump();
         for group in index * BLOCK_GROUPS..(index + 1) * BLOCK_GROUPS {
             let at = sliding.plan.first_group + group;
-            let mut live = cage.color().word(at);
+            let mut live = sliding.plan.table[group].live;
             // Not overwritten yet: the cursor is not beyond this group.
             let starts = cage.starts().word(at) & live;
             while live != 0 {
