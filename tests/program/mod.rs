@@ -362,6 +362,9 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
             .max_old_bytes(64 << 20)
             .handle_words(4096)
     }
+    fn sliding() -> HeapConfig {
+        with("compact", "slide").stress_compaction(true)
+    }
     fn with(name: &str, value: &str) -> HeapConfig {
         let mut config = tiny();
         config.set_flag(name, value).expect("a flag of the table");
@@ -452,6 +455,36 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
         }),
         ("incremental, none promoted, small old, deletion", || {
             barrier(sliced_full(), "deletion")
+        }),
+        ("slide always", || sliding().poison(true).verify_heap(true)),
+        ("slide always, collect at every allocation", || {
+            sliding().gc_interval(1).poison(true)
+        }),
+        ("slide always, mark stack of 1, protect", || {
+            sliding().mark_stack_entries(1).protect(true).gc_interval(5)
+        }),
+        ("slide always, none promoted, small old", || {
+            let mut config = sliding().max_old_bytes(1 << 20).verify_heap(true).gc_interval(7);
+            config.set_flag("promotion", "never").expect("a policy");
+            config
+        }),
+        ("slide always, promote all, small old", || {
+            let mut config = sliding().max_old_bytes(1 << 20).poison(true).verify_heap(true);
+            config.set_flag("promotion", "all").expect("a policy");
+            config
+        }),
+        ("slide always, incremental", || {
+            sliding()
+                .incremental_marking(true)
+                .mark_step_bytes(512)
+                .initial_old_limit_bytes(1 << 16)
+                .verify_heap(true)
+        }),
+        ("slide when fragmented", || {
+            with("compact", "slide").verify_heap(true).poison(true)
+        }),
+        ("compaction off, old generation of 1 MiB", || {
+            with("compact", "never").max_old_bytes(1 << 20)
         }),
         ("no spill", || tiny().max_spill_bytes(0)),
         ("old generation of 1 MiB", || tiny().max_old_bytes(1 << 20)),

@@ -262,6 +262,47 @@ impl RememberedSet {
         });
     }
 
+    /// Makes sure that [`RememberedSet::forward`] has room for the cards: an array that moves may put each of them onto
+    /// two. Returns whether there is memory for that.
+    #[must_use]
+    pub fn reserve_forwarding(&mut self) -> bool {
+        self.spare_cards.try_reserve(2 * self.cards.len()).is_ok()
+    }
+
+    /// Renames what is about to move: owners by where they will be, cards by where their slots will be. `forward` says
+    /// where an object goes, `bytes_of` how long it is. Costs two look-ups for each card.
+    ///
+    /// The bits of all cards are cleared before the first is set again (REM-UNIQUE): a card that one array leaves may be
+    /// the card that another comes to.
+    pub fn forward(
+        &mut self,
+        cage: &Cage,
+        bytes_of: impl Fn(ObjectRef) -> usize,
+        forward: impl Fn(ObjectRef) -> ObjectRef,
+    ) {
+        for owner in &mut self.owners {
+            *owner = forward(*owner);
+        }
+        let mut cards = std::mem::replace(&mut self.cards, std::mem::take(&mut self.spare_cards));
+        for entry in &cards {
+            // SAFETY: BITMAP-COMMITTED, the card belongs to an object of the cage.
+            unsafe { *cage.card(entry.card) = 0 };
+        }
+        for entry in cards.drain(..) {
+            let from = entry.owner.address();
+            let owner = forward(entry.owner);
+            let first = entry.card.max(from);
+            let last = (entry.card + CARD_BYTES).min(from + bytes_of(entry.owner)) - 8;
+            debug_assert!(first <= last, "REM-UNIQUE: a card of an array that does not reach it");
+            for word in [first, last] {
+                let slot = owner.address() + (word - from);
+                // SAFETY: OBJ-HEADER, an object will lie there, and its words of this card with it.
+                unsafe { self.remember_card(cage, owner, slot as *const u64) };
+            }
+        }
+        self.spare_cards = cards;
+    }
+
     /// Returns the objects in the set.
     #[must_use]
     pub fn owners(&self) -> &[ObjectRef] {

@@ -148,7 +148,7 @@ impl Core {
         if self.budget_fits(request) {
             return Ok(());
         }
-        self.collect_major(Cause::LargeAllocation);
+        self.collect_major_for_room(request.bytes);
         self.finish_sweeping();
         if self.budget_fits(request) {
             return Ok(());
@@ -351,6 +351,9 @@ impl Core {
         let (pointer, data, _, mut pages) = inner.spaces();
         let space = if has_slots { pointer } else { data };
         let object = space.allocate(request.bytes / 8, &mut pages)?;
+        if header.has(FLAG_PINNED) {
+            space.note_pinned(object.address());
+        }
         // SAFETY: OLD-COVERED, the space handed the words out.
         unsafe { initialize(object, header.with(FLAG_UNLOGGED), request.bytes) };
         if inner.cycle.is_some() {

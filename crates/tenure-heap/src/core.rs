@@ -121,6 +121,10 @@ pub(crate) struct Inner {
     pub(crate) idle: Idle,
     /// A setting or the embedder asked for a cycle.
     pub(crate) cycle_requested: bool,
+    /// The embedder asked for the collection in progress to compact.
+    pub(crate) compact_requested: bool,
+    /// Bytes for which an allocation found no room; the collection in progress is to make it.
+    pub(crate) wanted_bytes: usize,
     /// What a minor collection costs for each byte of the nursery, and for each that survives.
     pub(crate) minor_ns_per_byte: WorstLately,
     pub(crate) survivor_ns_per_byte: WorstLately,
@@ -258,6 +262,8 @@ impl Core {
             pacer: Pacer::new(),
             idle: Idle::default(),
             cycle_requested: false,
+            compact_requested: false,
+            wanted_bytes: 0,
             minor_ns_per_byte: WorstLately::default(),
             survivor_ns_per_byte: WorstLately::default(),
             last_steps: None,
@@ -497,6 +503,11 @@ impl Core {
                 } else {
                     HashState::Constant
                 };
+                if inner.cage.pointer().contains(object.address()) {
+                    inner.pointer.note_hashed(object.address());
+                } else if inner.cage.data().contains(object.address()) {
+                    inner.data.note_hashed(object.address());
+                }
                 // SAFETY: OBJ-HEADER is the caller's obligation.
                 unsafe { object.set_header(header.with_hash_state(state)) };
                 // SAFETY: OBJ-HEADER, as the caller's, and the state is not None any more.

@@ -16,6 +16,7 @@ mod major;
 mod marking_barrier;
 mod minor;
 mod root_area;
+mod slide;
 mod statistics;
 mod step;
 mod stress;

@@ -39,15 +39,23 @@ impl Core {
         let mut record = self.begin(CollectionKind::Major, cause);
         self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
         self.mark(&mut record);
-        self.sweep(&mut record);
+        let slid = self.slide(&mut record);
+        if !slid {
+            self.sweep(&mut record);
+        }
         self.set_old_limit(&mut record);
         self.release_memory(&mut record);
         self.resize_nursery(&mut record);
         self.reset_window();
         self.protect_reserve();
         self.inner().totals.major_collections += 1;
+        let retained_bytes = record.retained_bytes;
         self.finish(record);
         self.major_ended(cause);
+        if slid && retained_bytes > 0 {
+            // What found no room before the slide may find it now.
+            self.minor(Cause::PromotionRoom, Some(PROMOTE_ALL));
+        }
     }
 
     /// Notes what the next decisions need of a major collection that ended.
@@ -106,19 +114,24 @@ impl Core {
 
     fn sweep(&mut self, record: &mut CollectionRecord) {
         let start = self.inner().clock.now_ns();
-        let top = self.window.top.get();
         let inner = self.inner();
         inner.begin_sweep();
         while inner.sweep_block() {
             record.swept_blocks += 1;
         }
         inner.free_dead_large();
-        // What was retained has colors, and start bits if the mark stack overflowed.
+        self.clear_young_colors();
+        self.lap(record, Phase::Sweep, start);
+    }
+
+    /// Clears the colors of what was retained, and the start bits that it has if the mark stack overflowed.
+    pub(crate) fn clear_young_colors(&self) {
+        let top = self.window.top.get();
+        let inner = self.inner();
         let active = inner.nursery.active(&inner.cage);
         let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top));
         inner.cage.color().clear_range(from, to);
         inner.cage.starts().clear_range(from, to);
-        self.lap(record, Phase::Sweep, start);
     }
 
     pub(crate) fn set_old_limit(&mut self, record: &mut CollectionRecord) {

@@ -25,7 +25,7 @@ pub struct Pages<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BlockState {
+pub(crate) enum BlockState {
     /// No pages behind it.
     Released,
     /// Pages behind it, nothing in it.
@@ -43,23 +43,31 @@ enum BlockState {
 /// Invariant (OLD-SWEPT): nothing is allocated in an unswept block, and none is unswept when marking starts.
 #[derive(Debug)]
 pub struct BlockSpace {
-    range: Range,
-    blocks: Vec<BlockState>,
+    pub(crate) range: Range,
+    pub(crate) blocks: Vec<BlockState>,
     empty: VecDeque<u32>,
     released: Vec<u32>,
-    lists: FreeLists,
+    pub(crate) lists: FreeLists,
     cursor: usize,
     limit: usize,
-    used_bytes: usize,
+    pub(crate) used_bytes: usize,
     in_use: usize,
     /// Bytes in objects, by block; what was allocated in the hole being filled is not in it yet.
-    used_by_block: Vec<u32>,
+    pub(crate) used_by_block: Vec<u32>,
+    /// What moving objects must know of a block, by block: `PINNED_HERE`, `HASHED_HERE`.
+    pub(crate) notes: Vec<u8>,
     /// Blocks still to be swept, the next one last.
-    unswept: Vec<u32>,
+    pub(crate) unswept: Vec<u32>,
     hole_start: usize,
-    poison: bool,
+    pub(crate) poison: bool,
     holds_slots: bool,
 }
+
+/// A pinned object was allocated in the block since the block was last empty.
+pub(crate) const PINNED_HERE: u8 = 1;
+
+/// The identity hash of an object in the block was taken from its address since the block was last empty.
+pub(crate) const HASHED_HERE: u8 = 2;
 
 /// Blocks that an allocation sweeps before it takes a new one instead.
 const SWEPT_PER_ALLOCATION: usize = 8;
@@ -79,6 +87,7 @@ impl BlockSpace {
             used_bytes: 0,
             in_use: 0,
             used_by_block: Vec::new(),
+            notes: Vec::new(),
             unswept: Vec::new(),
             hole_start: 0,
             poison: false,
@@ -283,6 +292,7 @@ impl BlockSpace {
         let count = CHUNK_BYTES / BLOCK_BYTES;
         self.blocks.resize(first + count, BlockState::Released);
         self.used_by_block.resize(first + count, 0);
+        self.notes.resize(first + count, 0);
         self.released.extend((first + 1..first + count).rev().map(|i| i as u32));
         Ok(first as u32)
     }
@@ -326,6 +336,12 @@ impl BlockSpace {
         true
     }
 
+    /// Returns whether block `index` holds objects.
+    #[must_use]
+    pub fn is_in_use(&self, index: usize) -> bool {
+        matches!(self.blocks[index], BlockState::InUse | BlockState::Unswept)
+    }
+
     /// Returns how many blocks are still to be swept.
     #[must_use]
     pub fn unswept_blocks(&self) -> usize {
@@ -338,7 +354,18 @@ impl BlockSpace {
         self.blocks[(block - self.range.start) / BLOCK_BYTES] == BlockState::Unswept
     }
 
-    fn empty_block(&mut self, index: usize, cage: &Cage) {
+    /// Notes that the object at `address` must not be moved.
+    pub fn note_pinned(&mut self, address: usize) {
+        self.notes[(address - self.range.start) / BLOCK_BYTES] |= PINNED_HERE;
+    }
+
+    /// Notes that the object at `address` has an identity hash that depends on its address: moving it appends the hash.
+    pub fn note_hashed(&mut self, address: usize) {
+        self.notes[(address - self.range.start) / BLOCK_BYTES] |= HASHED_HERE;
+    }
+
+    pub(crate) fn empty_block(&mut self, index: usize, cage: &Cage) {
+        self.notes[index] = 0;
         let bit = cage.bit(self.range.start + index * BLOCK_BYTES);
         cage.starts().clear_range(bit, bit + BLOCK_WORDS);
         self.in_use -= 1;

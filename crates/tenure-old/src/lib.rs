@@ -8,10 +8,12 @@ mod block_space;
 mod budget;
 mod free_list;
 mod large;
+mod slide;
 mod sweep;
 
 pub use block_space::{BlockSpace, Pages};
 pub use budget::Budget;
 pub use free_list::FreeLists;
 pub use large::LargeSpace;
+pub use slide::{Forwarding, Move, SlidePlan, SlideRefusal};
 pub use sweep::SweepCounts;

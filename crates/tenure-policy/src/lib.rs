@@ -2,7 +2,8 @@
 //!
 //! The collector measures, this crate decides, the collector acts: which survivors of a minor collection are promoted
 //! ([`promotion`]), how large the nursery and the old generation's limit become after a collection ([`sizing`]), and
-//! which collection answers an allocation that found no room ([`trigger`]). Each decision takes a struct of numbers and
+//! which collection answers an allocation that found no room ([`trigger`]), whether the old generation is slid together
+//! ([`fragmentation`]). Each decision takes a struct of numbers and
 //! returns a value with its reason, so a decision can be replayed from a log and tested without a heap. A decision
 //! costs a handful of arithmetic operations and allocates nothing, so all of them may run inside a pause.
 //!
@@ -10,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod fragmentation;
 pub mod pacing;
 pub mod promotion;
 pub mod sizing;
