@@ -286,18 +286,26 @@ impl RememberedSet {
         let mut cards = std::mem::replace(&mut self.cards, std::mem::take(&mut self.spare_cards));
         for entry in &cards {
             // SAFETY: BITMAP-COMMITTED, the card belongs to an object of the cage.
-            unsafe { *cage.card(entry.card) = 0 };
+            unsafe { *cage.card(entry.card()) = 0 };
         }
         for entry in cards.drain(..) {
             let from = entry.owner.address();
             let owner = forward(entry.owner);
-            let first = entry.card.max(from);
-            let last = (entry.card + CARD_BYTES).min(from + bytes_of(entry.owner)) - 8;
-            debug_assert!(first <= last, "REM-UNIQUE: a card of an array that does not reach it");
-            for word in [first, last] {
-                let slot = owner.address() + (word - from);
+            let slots = entry.slots();
+            let range = Range {
+                start: slots.start.max(from) - from + owner.address(),
+                end: slots.end.min(from + bytes_of(entry.owner)) - from + owner.address(),
+            };
+            debug_assert!(
+                range.start < range.end,
+                "REM-UNIQUE: a card of an array that does not reach it"
+            );
+            if entry.is_whole() {
                 // SAFETY: OBJ-HEADER, an object will lie there, and its words of this card with it.
-                unsafe { self.remember_card(cage, owner, slot as *const u64) };
+                unsafe { self.remember_range(cage, owner, range) };
+            } else {
+                // SAFETY: OBJ-HEADER, as above.
+                unsafe { self.remember_card(cage, owner, range.start as *const u64) };
             }
         }
         self.spare_cards = cards;

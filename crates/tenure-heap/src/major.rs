@@ -6,6 +6,7 @@
 
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
 use tenure_memory::BLOCK_BYTES;
+use tenure_object::ObjectRef;
 use tenure_policy::promotion::{NEVER_BY_FILL, PromotionRule};
 use tenure_policy::sizing::{GrowthMode, OldLimitInput, old_limit};
 use tenure_policy::trigger::MajorOutcome;
@@ -124,14 +125,28 @@ impl Core {
         self.lap(record, Phase::Sweep, start);
     }
 
-    /// Clears the colors of what was retained, and the start bits that it has if the mark stack overflowed.
+    /// Clears the colors of what was retained, and the start bits that it has if the mark stack overflowed. What is dead
+    /// among it gets empty slots: what they refer to is swept, and a cycle may walk the nursery before the next minor
+    /// collection.
     pub(crate) fn clear_young_colors(&self) {
         let top = self.window.top.get();
         let inner = self.inner();
-        let active = inner.nursery.active(&inner.cage);
-        let (from, to) = (inner.cage.bit(active.start), inner.cage.bit(top));
-        inner.cage.color().clear_range(from, to);
-        inner.cage.starts().clear_range(from, to);
+        let (cage, kinds) = (&inner.cage, &inner.kinds);
+        let start = inner.nursery.active(cage).start;
+        let mut address = start;
+        while address < top {
+            let object = ObjectRef::from_address(address);
+            let header = Inner::header_of(object);
+            // SAFETY: KIND-LAYOUT and NUR-SCAN, what was retained lies without gaps.
+            address += unsafe { ObjectRef::words(header, kinds) } * 8;
+            if !cage.color().get(cage.bit(object.address())) {
+                // SAFETY: OBJ-HEADER and KIND-LAYOUT; nobody can reach the object, so its slots may be anything that is
+                // no reference.
+                unsafe { object.visit_slots(header, kinds, |slot| *slot = 0) };
+            }
+        }
+        cage.color().clear_range(cage.bit(start), cage.bit(top));
+        cage.starts().clear_range(cage.bit(start), cage.bit(top));
     }
 
     pub(crate) fn set_old_limit(&mut self, record: &mut CollectionRecord) {
