@@ -93,7 +93,11 @@ pub enum LogLine {
         mark_stack_overflows: u64,
         rescans: u64,
         rescanned_blocks: u64,
+        swept_blocks: u64,
+        moved_objects: u64,
+        moved_bytes: u64,
         freed_bytes: u64,
+        missed_goal_ns: Option<u64>,
         decisions: Vec<DecisionLine>,
     },
     /// The nursery changed its capacity.
@@ -190,7 +194,11 @@ impl LogLine {
             mark_stack_overflows: record.mark_stack_overflows,
             rescans: record.rescans,
             rescanned_blocks: record.rescanned_blocks,
+            swept_blocks: record.swept_blocks,
+            moved_objects: record.moved_objects,
+            moved_bytes: record.moved_bytes,
             freed_bytes: record.freed_bytes,
+            missed_goal_ns: record.missed_goal_ns,
             decisions: record
                 .decisions
                 .iter()
