@@ -8,12 +8,14 @@ use clap::ArgMatches;
 use std::path::Path;
 use std::time::Instant;
 use tenure::HeapConfig;
+use tenure_study::comparison;
+use tenure_study::hiccup;
 use tenure_study::input::{Input, OpenInput};
 use tenure_study::report::{self, Origin};
-use tenure_study::study::{self, Configuration, RunReport};
+use tenure_study::study::{self, Configuration, RunOptions, RunReport};
 use tenure_study::table;
 
-/// What runs without arguments, each with its sizes: under a minute under all presets on two cores.
+/// What runs without arguments, each with its sizes: about a minute under all presets on two cores.
 const DEFAULT_INPUTS: [&str; 4] = ["s-worker", "W1:19", "W3:1500", "W4"];
 /// The same, some seconds under two presets.
 const QUICK_INPUTS: [&str; 4] = ["s-worker", "W1:16", "W3:200", "W4:50000,500000"];
@@ -26,10 +28,18 @@ const REPORT_NAME: &str = "report.html";
 pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     let quick = matches.get_flag("quick");
     let inputs = inputs(matches, quick)?;
-    let configurations = configurations(matches, quick)?;
-    let rng = args::given_rng(matches)?;
+    let mut configurations = configurations(matches, quick);
+    study::with_incremental_twin(&mut configurations);
+    // A mistake in any of them is found before the work.
+    for configuration in &configurations {
+        configuration.heap_config()?;
+    }
     let default_churn = if quick { QUICK_CHURN } else { DEFAULT_CHURN };
-    let churn = matches.get_one::<u64>("churn").copied().unwrap_or(default_churn);
+    let options = RunOptions {
+        churn: matches.get_one::<u64>("churn").copied().unwrap_or(default_churn),
+        rng: args::given_rng(matches)?,
+        watches_hiccups: args::given_hiccups(matches).unwrap_or_else(hiccup::has_spare_core),
+    };
     let folder = Path::new(matches.get_one::<String>("out").map_or("", String::as_str));
     // A folder that cannot be written is found before the work, not after it.
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
@@ -46,7 +56,7 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     for input in &opened {
         for configuration in &configurations {
             progress.begin(&format!("{}, {}", input.label(), configuration.preset));
-            let result = study::run(input, configuration, churn, rng);
+            let result = study::run(input, configuration, &options);
             if result.is_err() {
                 progress.finish();
             }
@@ -57,6 +67,17 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     progress.finish();
 
     print_line(table::render(&runs))?;
+    let compared = comparison::render(&runs);
+    if !compared.is_empty() {
+        print_line(format_args!("\n{compared}"))?;
+    }
+    if !options.watches_hiccups {
+        let why = match args::given_hiccups(matches) {
+            Some(_) => "as --hiccups=off says",
+            None => "for there is only one core, which the program needs; --hiccups watches all the same",
+        };
+        print_line(format_args!("The machine's hiccups were not watched, {why}."))?;
+    }
     let origin = Origin {
         command: command_text(),
         log_name: LOG_NAME.to_owned(),
@@ -89,8 +110,8 @@ fn inputs(matches: &ArgMatches, quick: bool) -> Result<Vec<Input>, Failure> {
     names.into_iter().map(|name| Ok(name.parse()?)).collect()
 }
 
-/// Every preset with every policy; a mistake in any of them is an error now.
-fn configurations(matches: &ArgMatches, quick: bool) -> Result<Vec<Configuration>, Failure> {
+/// Every preset with every policy.
+fn configurations(matches: &ArgMatches, quick: bool) -> Vec<Configuration> {
     let list = |id| -> Vec<String> { matches.get_many::<String>(id).into_iter().flatten().cloned().collect() };
     let mut presets = list("presets");
     if presets.is_empty() {
@@ -115,11 +136,10 @@ fn configurations(matches: &ArgMatches, quick: bool) -> Result<Vec<Configuration
                 policy: policy.clone(),
                 flags: flags.clone(),
             };
-            configuration.heap_config()?;
             configurations.push(configuration);
         }
     }
-    Ok(configurations)
+    configurations
 }
 
 /// The command as it was given, without the path of the program.
