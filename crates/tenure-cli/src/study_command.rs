@@ -51,20 +51,7 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
         .collect::<Result<_, _>>()?;
 
     let started = Instant::now();
-    let progress = Progress::new((opened.len() * configurations.len()) as u64, is_shown);
-    let mut runs: Vec<RunReport> = Vec::new();
-    for input in &opened {
-        for configuration in &configurations {
-            progress.begin(&format!("{}, {}", input.label(), configuration.preset));
-            let result = study::run(input, configuration, &options);
-            if result.is_err() {
-                progress.finish();
-            }
-            runs.push(result?);
-            progress.end();
-        }
-    }
-    progress.finish();
+    let runs = run_all(&opened, &configurations, &options, is_shown)?;
 
     print_line(table::render(&runs))?;
     let compared = comparison::render(&runs);
@@ -87,12 +74,44 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     write_file(&page_path, |out| out.write_all(page.as_bytes()))?;
     write_file(&log_path, |out| tenure_study::log::write(&runs, out))?;
     print_line(format_args!(
-        "{} runs in {:.1} s. Charts and the meaning of each column: {}; every event: {}",
+        "{} run{} in {:.1} s. Charts and the meaning of each column: {}; every event: {}",
         runs.len(),
+        if runs.len() == 1 { "" } else { "s" },
         started.elapsed().as_secs_f64(),
         page_path.display(),
         log_path.display()
     ))
+}
+
+/// Runs every input in every configuration; the reports are in the order of both.
+fn run_all(
+    inputs: &[OpenInput],
+    configurations: &[Configuration],
+    options: &RunOptions,
+    is_shown: bool,
+) -> Result<Vec<RunReport>, Failure> {
+    let (order, is_cold) = study::run_order(configurations);
+    let warm_up = order.first().copied().filter(|_| is_cold);
+    let per_input = order.len() + usize::from(is_cold);
+    let progress = Progress::new((inputs.len() * per_input) as u64, is_shown);
+    let mut runs = Vec::new();
+    for input in inputs {
+        let mut reports: Vec<Option<RunReport>> = vec![None; configurations.len()];
+        for place in warm_up.into_iter().chain(order.iter().copied()) {
+            let configuration = &configurations[place];
+            progress.begin(&format!("{}, {}", input.label(), configuration.preset));
+            let result = study::run(input, configuration, options);
+            if result.is_err() {
+                progress.finish();
+            }
+            // What warmed up is replaced by what follows.
+            reports[place] = Some(result?);
+            progress.end();
+        }
+        runs.extend(reports.into_iter().flatten());
+    }
+    progress.finish();
+    Ok(runs)
 }
 
 fn inputs(matches: &ArgMatches, quick: bool) -> Result<Vec<Input>, Failure> {

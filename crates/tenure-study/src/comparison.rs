@@ -236,13 +236,9 @@ pub const ROWS: &[Row] = &[
         text: |side| judged(&side.old, side.old.max_ns),
     },
     Row {
-        title: "merged\npauses",
-        meaning: "Pauses as the program's user meets them: those with less than 5 µs of program between them are one.",
-        text: |side| side.merged.count.to_string(),
-    },
-    Row {
         title: "merged\np99.9\nms",
-        meaning: "999 of 1000 merged pauses are at most this long.",
+        meaning: "999 of 1000 merged pauses are at most this long. Pauses with less than 5 µs of program between them are one: \
+                  so the program's user meets them.",
         text: |side| judged(&side.merged, side.merged.p999_ns),
     },
     Row {

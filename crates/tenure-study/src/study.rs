@@ -87,6 +87,19 @@ pub fn with_incremental_twin(configurations: &mut Vec<Configuration>) {
     configurations.insert(1, twin);
 }
 
+/// The order in which configurations run, by their places in the plan, and whether what runs first is to be run once before,
+/// unrecorded. The first run of an input touches memory that the system has to find first, at several times the price of memory
+/// that a run before it gave back: whatever is to be compared comes last.
+pub fn run_order(configurations: &[Configuration]) -> (Vec<usize>, bool) {
+    let is_compared = |place: &usize| {
+        let flags = &configurations[*place].flags;
+        flags.iter().any(|(name, _)| FLAGS_OF_MARKING.contains(&name.as_str()))
+    };
+    let (compared, others): (Vec<usize>, Vec<usize>) = (0..configurations.len()).partition(is_compared);
+    let is_cold = others.is_empty() && compared.len() == 2;
+    (others.into_iter().chain(compared).collect(), is_cold)
+}
+
 /// What a run is told besides its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RunOptions {
@@ -386,6 +399,24 @@ pub(crate) mod tests {
             one_way[0].heap_config().expect("the flag is one of the heap's");
         }
         with_incremental_twin(&mut Vec::new());
+    }
+
+    #[test]
+    fn what_is_compared_runs_last_and_never_first() {
+        let plan = |presets: &[&str]| {
+            let mut configurations: Vec<_> = presets
+                .iter()
+                .map(|preset| Configuration {
+                    preset: (*preset).into(),
+                    ..Configuration::default()
+                })
+                .collect();
+            with_incremental_twin(&mut configurations);
+            run_order(&configurations)
+        };
+        assert_eq!(plan(&["v8-2012", "v8-modern", "throughput"]), (vec![2, 3, 0, 1], false));
+        assert_eq!(plan(&["v8-2012"]), (vec![0, 1], true));
+        assert_eq!(run_order(&[]), (vec![], false));
     }
 
     #[test]

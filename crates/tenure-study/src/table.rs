@@ -162,7 +162,7 @@ pub const COLUMNS: &[Column] = &[
     },
 ];
 
-/// No vertical lines: a table of all columns fits into 130 characters.
+/// No vertical lines: a table of all columns fits into 140 characters.
 const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
     .header_separator(LineStyle::none().fill('─').junction('─'))

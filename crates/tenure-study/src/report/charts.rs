@@ -445,12 +445,13 @@ pub(super) fn mmu_of(runs: &[(usize, &RunReport)]) -> Result<Option<String>, Cha
             (*color, curve.map(percent).collect())
         })
         .collect();
-    let ends = |pick: fn(&[(f64, f64)]) -> Option<&(f64, f64)>| {
-        let points = curves.iter().filter_map(move |(_, points)| pick(points));
-        points.map(|point| point.0)
+    let ends = || {
+        curves
+            .iter()
+            .filter_map(|(_, points)| points.first().zip(points.last()))
     };
-    let longest = ends(<[_]>::last).fold(1e-3, f64::max);
-    let shortest = ends(<[_]>::first).fold(longest / 2.0, f64::min);
+    let longest = ends().map(|(_, last)| last.0).fold(1e-3, f64::max);
+    let shortest = ends().map(|(first, _)| first.0).fold(longest / 2.0, f64::min);
     let draw = |context: &mut Chart<'_, LogAxis, LinearAxis>| {
         for (color, points) in &curves {
             context.draw_series(LineSeries::new(points.clone(), series_color(*color).stroke_width(2)))?;

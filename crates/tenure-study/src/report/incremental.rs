@@ -10,7 +10,9 @@ use crate::comparison::{Comparison, ROWS, Side};
 use crate::cycle::Work;
 use crate::pauses::group_misses;
 use crate::table::ms;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use tenure_events::CollectionRecord;
 
 /// Misses that are shown one by one.
 const SHOWN_MISSES: usize = 20;
@@ -46,7 +48,10 @@ pub(super) fn section(
         page,
         distributions(run, goal_ns)?,
         "Lengths of pauses against the goal",
-        &format!("The incremental run, by what a pause did.{}", work_legend()),
+        &format!(
+            "The incremental run, by what a pause did.{}",
+            work_legend(run.own_records())
+        ),
     );
     let runs: Vec<_> = sides.iter().map(|side| (color(side), side.run)).collect();
     figure(
@@ -64,9 +69,11 @@ pub(super) fn section(
     Ok(())
 }
 
-fn work_legend() -> String {
+/// The kinds of pauses that there are.
+fn work_legend<'r>(records: impl Iterator<Item = &'r CollectionRecord>) -> String {
+    let shown: BTreeSet<Work> = records.map(Work::of).collect();
     let mut text = String::from("<ul class=\"work\">");
-    for work in Work::ALL {
+    for work in shown {
         let _ = write!(text, "<li>{}{}</li>", work_swatch(work), work.name());
     }
     text.push_str("<li><i class=\"dash\"></i>goal</li></ul>");
@@ -112,7 +119,7 @@ fn cycle(page: &mut String, comparison: &Comparison<'_>) -> Result<(), ChartErro
         "The cycle with the longest old-generation pause, {:.2} s into the run: a stem for each pause. Between the stems the program \
          runs.{}",
         shown.at_s,
-        work_legend()
+        work_legend(shown.records.iter().copied())
     );
     figure(page, timeline(&shown, comparison.goal_ns())?, "One cycle", &caption);
     Ok(())
@@ -153,13 +160,12 @@ fn cost(page: &mut String, sides: &[Side<'_>], color: &impl Fn(&Side<'_>) -> usi
     }
     page.push_str("<tr><td>together</td>");
     for side in sides {
-        let (total_ns, run_ns) = (side.collector_ns(), side.run.summary.total_ns.max(1));
-        let percent = total_ns as f64 * 100.0 / run_ns as f64;
-        let _ = write!(
-            page,
-            "<td class=\"n\">{} ({percent:.1}&nbsp;% of the run)</td>",
-            ms(total_ns)
-        );
+        let _ = write!(page, "<td class=\"n\">{}</td>", ms(side.collector_ns()));
+    }
+    page.push_str("<td></td></tr>\n<tr><td>% of the run</td>");
+    for side in sides {
+        let percent = side.collector_ns() as f64 * 100.0 / side.run.summary.total_ns.max(1) as f64;
+        let _ = write!(page, "<td class=\"n\">{percent:.1}</td>");
     }
     page.push_str("<td></td></tr>\n</tbody></table>\n</figure>\n");
 }
