@@ -241,11 +241,9 @@ fn a_run_with_a_goal_says_how_it_was_kept() {
     let value = |key| result_value(&out, key).unwrap_or_else(|| panic!("{key} in {out}"));
     let pauses = value("minors") + value("majors") + value("slices");
     assert!(value("majors") > 0.0 && value("slices") > 0.0, "{out}");
-    assert_eq!(
-        value("pauses_above_goal"),
-        pauses,
-        "no pause is as short as a nanosecond"
-    );
+    assert_eq!(value("goal_ms"), 0.01, "{out}");
+    // Copying a live message or more for every KiB of a nursery of a MiB takes longer than that.
+    assert!((1.0..=pauses).contains(&value("pauses_above_goal")), "{out}");
     assert!(value("pause_p999_ms") <= value("pause_max_ms"), "{out}");
     assert!(value("old_pause_max_ms") <= value("pause_max_ms"), "{out}");
     assert!(value("pause_max_ms") <= value("merged_pause_max_ms"), "{out}");
@@ -283,7 +281,12 @@ fn a_study_compares_stopped_with_incremental() {
     assert!(out.contains("Longest old-generation pause: "), "{out}");
     assert!(out.contains("above the goal") && out.contains("2 runs in"), "{out}");
     let page = std::fs::read_to_string(folder.join("report.html")).expect("the page was written");
-    for text in ["One cycle.", "What missed the goal", "slice of marking", "kept waiting"] {
+    for text in [
+        "One cycle.",
+        "What missed the goal",
+        "slice of marking",
+        "kept an idle thread",
+    ] {
         assert!(page.contains(text), "{text}");
     }
     let log = std::fs::read_to_string(folder.join("events.jsonl")).expect("the log was written");

@@ -39,10 +39,11 @@ impl Work {
                 let marking = sum(&[Phase::Roots, Phase::Remembered, Phase::Mark, Phase::Rescan]);
                 if moving > sweeping.max(marking) {
                     Work::Evacuate
-                } else if sweeping > marking {
-                    Work::Sweep
-                } else {
+                } else if marking > sweeping {
                     Work::Mark
+                } else {
+                    // One too short for the clock began no cycle.
+                    Work::Sweep
                 }
             }
         }
@@ -213,7 +214,8 @@ pub(crate) mod tests {
             kind: CollectionKind::Slice,
             ..CollectionRecord::default()
         };
-        assert_eq!(Work::of(&idle), Work::Mark);
+        assert_eq!(Work::of(&idle), Work::Sweep);
+        assert!(cycles(&[idle]).is_empty());
     }
 
     #[test]

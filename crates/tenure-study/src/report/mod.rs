@@ -121,7 +121,7 @@ fn hiccups(runs: &[RunReport]) -> String {
     let longest_ns = watched.iter().map(|hiccups| hiccups.longest_ns()).max().unwrap_or(0);
     let long: u64 = watched.iter().map(|hiccups| hiccups.above(hiccup::LONG_NS)).sum();
     format!(
-        "An idle thread beside the runs was kept waiting for more than 0.5 ms {} by the machine, at most {} ms.",
+        "The machine kept an idle thread beside the runs waiting: {} for more than 0.5 ms, at most {} ms.",
         match long {
             0 => "never".to_owned(),
             1 => "once".to_owned(),
@@ -195,11 +195,12 @@ fn column_legend(page: &mut String, has_comparison: bool) {
             escape(column.meaning)
         );
     }
-    let rows = if has_comparison { ROWS } else { &[] };
-    for row in rows
-        .iter()
-        .filter(|row| COLUMNS.iter().all(|column| column.title != row.title))
-    {
+    page.push_str("</dl>\n</details>\n");
+    if !has_comparison {
+        return page.push_str("</section>\n");
+    }
+    page.push_str("<details>\n<summary>What the columns of stopped against incremental mean</summary>\n<dl>\n");
+    for row in ROWS {
         let _ = writeln!(
             page,
             "<dt>{}</dt><dd>{}</dd>",
@@ -369,7 +370,7 @@ mod tests {
             "What missed the goal",
             "&lt;more&gt; survived",
             "without, the goal was kept",
-            "more than 0.5 ms once",
+            "once for more than 0.5 ms",
         ] {
             assert!(page.contains(text), "{text}");
         }
