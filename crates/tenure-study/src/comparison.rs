@@ -6,7 +6,9 @@
 
 use crate::cycle::{Work, cost};
 use crate::hiccup;
-use crate::pauses::{Judged, MERGE_GAP_NS, Miss, REFERENCE_GOAL_NS, group_misses, interval, merge_close, misses};
+use crate::pauses::{
+    Judged, MERGE_GAP_NS, Miss, REFERENCE_GOAL_NS, group_misses, interval, merge_close, misses, own_misses,
+};
 use crate::study::RunReport;
 use crate::table;
 use tenure_events::{Phase, PhaseTimes};
@@ -39,6 +41,8 @@ pub fn comparisons(runs: &[RunReport]) -> Vec<Comparison<'_>> {
 pub struct Side<'r> {
     /// The run.
     pub run: &'r RunReport,
+    /// What it is judged by.
+    pub goal_ns: u64,
     /// All pauses.
     pub pauses: Judged,
     /// The same as the program's user meets them.
@@ -63,6 +67,7 @@ impl<'r> Side<'r> {
         let (phases, unaccounted_ns) = cost(run.own_records());
         Side {
             run,
+            goal_ns,
             pauses: Judged::new(lengths(&mut run.own_records()), goal_ns),
             merged: Judged::new(merged.iter().map(|pause| pause.length_ns), goal_ns),
             old: Judged::new(
@@ -221,6 +226,14 @@ pub const ROWS: &[Row] = &[
         },
     },
     Row {
+        title: "without\nhiccups",
+        meaning: "Misses that stay misses when the time in hiccups of the machine is subtracted; - where that was not watched.",
+        text: |side| match side.run.hiccups {
+            Some(_) => own_misses(&side.misses, side.goal_ns).to_string(),
+            None => "-".to_owned(),
+        },
+    },
+    Row {
         title: "p99.9\nms",
         meaning: "999 of 1000 pauses are at most this long.",
         text: |side| judged(&side.pauses, side.pauses.p999_ns),
@@ -320,7 +333,7 @@ fn misses_text(sides: &[Side<'_>]) -> String {
             .map_or(String::new(), |reason| format!(": {reason}"));
         let in_hiccup = match group.in_hiccup {
             0 => String::new(),
-            count => format!(", {count} in hiccups of the machine"),
+            count => format!("; {count} in hiccups of the machine"),
         };
         text.push_str(&format!(
             "  {:>6} above the goal, up to {} ms: {} ({}), mostly {}{reason}{in_hiccup}\n",

@@ -105,6 +105,11 @@ impl Miss {
     }
 }
 
+/// Misses that hiccups of the machine do not explain.
+pub fn own_misses(misses: &[Miss], goal_ns: u64) -> u64 {
+    misses.iter().filter(|miss| !miss.is_by_hiccup(goal_ns)).count() as u64
+}
+
 /// The phase that took longest; `None` if none took any time.
 pub fn longest_phase(record: &CollectionRecord) -> Option<Phase> {
     let (phase, ns) = record.phases.iter().max_by_key(|&(_, ns)| ns)?;
@@ -278,6 +283,8 @@ mod tests {
                 .iter()
                 .all(|miss| miss.hiccup_ns == 0 && miss.reason.is_none())
         );
+
+        assert_eq!(own_misses(&misses, goal_ns) as usize, above - 1);
 
         let groups = group_misses(&misses);
         assert_eq!(groups.iter().map(|group| group.count).sum::<u64>() as usize, above);

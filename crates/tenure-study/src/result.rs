@@ -6,7 +6,7 @@
 use crate::analysis::{KindSummary, Summary};
 use crate::hiccup::{self, Hiccups};
 use crate::measure::Laps;
-use crate::pauses::Miss;
+use crate::pauses::{Miss, own_misses};
 use std::fmt::{self, Display, Write as _};
 
 /// A `RESULT` line under construction.
@@ -69,13 +69,14 @@ impl ResultLine {
         }
     }
 
-    /// Adds the machine's hiccups; with a goal, how many of its misses overlap one.
+    /// Adds the machine's hiccups; with a goal, how many of its misses overlap one, and how many they do not explain.
     pub fn hiccups(&mut self, hiccups: &Hiccups, goal: Option<(u64, &[Miss])>) {
         self.number("hiccup_max_ms", hiccups.longest_ns() as f64 / 1e6);
         self.pair("hiccups_above_500us", hiccups.above(hiccup::LONG_NS));
-        if let Some((_, misses)) = goal {
+        if let Some((goal_ns, misses)) = goal {
             let in_hiccup = misses.iter().filter(|miss| miss.hiccup_ns > 0).count();
             self.pair("misses_in_hiccup", in_hiccup);
+            self.pair("misses_without_hiccups", own_misses(misses, goal_ns));
         }
     }
 
