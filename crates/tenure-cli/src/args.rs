@@ -23,7 +23,8 @@ pub(crate) fn command() -> Command {
              tenure study                              a real heap and three workloads, under four presets\n  \
              tenure study my.heapsnapshot              a heap that Node or Chrome wrote\n  \
              tenure run W1                             binary trees, with check and result lines\n  \
-             tenure run W4 --size 1000,50000 --trace-gc",
+             tenure run W4 --size 1000,50000 --trace-gc\n  \
+             tenure run W4 --incremental-marking --pause-goal=1ms --hiccups",
         )
         .subcommand(study())
         .subcommand(run())
@@ -55,10 +56,17 @@ fn study() -> Command {
         .collect();
     let command = Command::new("study")
         .about("Runs inputs under presets and promotion policies; prints a table, writes report.html and events.jsonl")
+        .long_about(
+            "Runs inputs under presets and promotion policies; prints a table, writes report.html and events.jsonl. The first \
+             configuration runs twice, its old generation collected in one pause and in slices with a pause goal (1ms if \
+             --pause-goal says no other), and the two are compared; --incremental-marking or --no-incremental runs all of \
+             them one way.",
+        )
         .after_help(format!(
             "{}\nPresets:\n{}\n\nExamples:\n  \
              tenure study --quick\n  \
              tenure study my.heapsnapshot --churn 1000000 --out my-study\n  \
+             tenure study W4 --preset v8-2012 --pause-goal=500us\n  \
              tenure study W1:16 W6:100000,1000000 --preset v8-2012,throughput\n  \
              tenure study {BUNDLED_NAME} --preset v8-2012 --policy v8,age-mark,all,adaptive --max-semi-space-size 4",
             inputs_help(),
@@ -76,6 +84,10 @@ fn study() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Smaller default inputs, two presets: some seconds"),
         )
+        .arg(hiccups(
+            "Watch the machine's own hiccups from an idle thread, and mark the pauses that coincide with one \
+             [default: on if there are two cores or more]",
+        ))
         .arg(
             Arg::new("out")
                 .long("out")
@@ -157,6 +169,9 @@ fn run() -> Command {
                 .value_name("FILE")
                 .help("Writes every event of the heap as JSON lines"),
         )
+        .arg(hiccups(
+            "Watch the machine's own hiccups from an idle thread, and count the pauses that coincide with one [default: off]",
+        ))
         .arg(churn())
         .arg(rng());
     heap_flags(command, &[], "Heap flags")
@@ -168,6 +183,23 @@ fn churn() -> Arg {
         .value_name("N")
         .value_parser(clap::value_parser!(u64))
         .help("Objects of a heap snapshot that are replaced, each with what it dominates [default: 1000000]")
+}
+
+fn hiccups(help: &'static str) -> Arg {
+    Arg::new("hiccups")
+        .long("hiccups")
+        .value_name("WHETHER")
+        .num_args(0..=1)
+        // Without this the input after it would be its value.
+        .require_equals(true)
+        .default_missing_value("on")
+        .value_parser(PossibleValuesParser::new(["on", "off"]))
+        .help(help)
+}
+
+/// Whether hiccups are to be watched; `None` if it was not said.
+pub(crate) fn given_hiccups(matches: &ArgMatches) -> Option<bool> {
+    matches.get_one::<String>("hiccups").map(|text| text == "on")
 }
 
 fn rng() -> Arg {
@@ -274,6 +306,26 @@ mod tests {
         for flag in HeapConfig::flags() {
             assert!(help.contains(&format!("--{}", flag.name)), "{} is missing", flag.name);
         }
+    }
+
+    #[test]
+    fn hiccups_take_no_value_from_what_follows() {
+        let given = |text: &[&str]| {
+            let matches = command()
+                .try_get_matches_from(["tenure", "run"].iter().chain(text))
+                .unwrap();
+            let (_, matches) = matches.subcommand().unwrap();
+            assert_eq!(matches.get_one::<String>("input").map(String::as_str), Some("W1"));
+            given_hiccups(matches)
+        };
+        assert_eq!(given(&["W1"]), None);
+        assert_eq!(given(&["--hiccups", "W1"]), Some(true));
+        assert_eq!(given(&["W1", "--hiccups=off"]), Some(false));
+        assert!(
+            command()
+                .try_get_matches_from(["tenure", "run", "W1", "--hiccups=no"])
+                .is_err()
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use std::path::Path;
 use tenure_study::input::Input;
 use tenure_study::measure::{peak_rss_mb, process_cpu_s};
-use tenure_study::study::{self, Configuration};
+use tenure_study::study::{self, Configuration, RunOptions};
 use tenure_study::workload::{Workload, parse_sizes};
 
 /// Replaced objects of a snapshot when nothing else is said.
@@ -27,13 +27,16 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         flags,
     };
     configuration.heap_config()?;
-    let rng = args::given_rng(matches)?;
-    let churn = matches.get_one::<u64>("churn").copied().unwrap_or(DEFAULT_CHURN);
+    let options = RunOptions {
+        churn: matches.get_one::<u64>("churn").copied().unwrap_or(DEFAULT_CHURN),
+        rng: args::given_rng(matches)?,
+        watches_hiccups: args::given_hiccups(matches).unwrap_or(false),
+    };
 
     let open = reading(&input.label(), is_shown, |progress| input.open(progress))?;
     let progress = Progress::new(1, is_shown);
     progress.begin(&input.label());
-    let result = study::run(&open, &configuration, churn, rng);
+    let result = study::run(&open, &configuration, &options);
     progress.finish();
     let report = result?;
 
@@ -42,7 +45,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     let (name, size) = open.result_name();
     let mut line = report.outcome.result_line(name, &size, &report.summary);
-    line.number("cpu_s", process_cpu_s());
+    let misses = report.misses();
+    let goal = misses.as_ref().map(|(goal_ns, misses)| (*goal_ns, misses.as_slice()));
+    line.pauses(&report.summary, goal);
+    if let Some(hiccups) = &report.hiccups {
+        line.hiccups(hiccups, goal);
+    }
+    // The thread that watched hiccups is no part of what is measured.
+    let watcher_s = report
+        .hiccups
+        .as_ref()
+        .map_or(0.0, |hiccups| hiccups.cpu_ns as f64 / 1e9);
+    line.number("cpu_s", process_cpu_s() - watcher_s);
     if let Some(mb) = peak_rss_mb() {
         line.number("peak_rss_mb", mb);
     }

@@ -61,6 +61,9 @@ fn run_prints_check_and_result_lines() {
         "minors",
         "majors",
         "slices",
+        "pause_p999_ms",
+        "pause_max_ms",
+        "merged_pause_max_ms",
         "promoted_mb",
         "peak_heap_mb",
         "peak_rss_mb",
@@ -198,15 +201,105 @@ fn a_study_gives_table_page_and_log() {
         assert!(out.contains(column), "{column} in\n{out}");
     }
     assert_eq!(out.matches("low-latency").count(), 4, "{out}");
-    assert!(out.contains("8 runs in"), "{out}");
+    // Two inputs under two presets and two policies, and the first of these configurations incremental.
+    assert!(out.contains("10 runs in"), "{out}");
     let page = std::fs::read_to_string(folder.join("report.html")).expect("the page was written");
-    assert_eq!(page.matches("<figure>").count(), 8);
+    assert_eq!(page.matches("<figure>").count(), 2 * (4 + 4));
     assert!(
         page.contains("s-worker after=churn nodes=56653 edges=229792"),
         "the check lines are in the page"
     );
     let log = std::fs::read_to_string(folder.join("events.jsonl")).expect("the log was written");
-    assert_eq!(log.matches(r#""type":"summary""#).count(), 8);
+    assert_eq!(log.matches(r#""type":"summary""#).count(), 10);
+}
+
+/// The value of a key in the `RESULT` line of some output.
+fn result_value(out: &str, key: &str) -> Option<f64> {
+    let line = out.lines().find(|line| line.starts_with("RESULT "))?;
+    let value = line
+        .split(' ')
+        .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+    value.map(|value| value.parse().unwrap_or_else(|_| panic!("{key}={value}")))
+}
+
+/// A ring of messages in a small heap, so that the old generation is collected some times.
+const SMALL_RING: [&str; 8] = [
+    "W4",
+    "--size",
+    "10000,60000",
+    "--initial-old-space-size",
+    "16",
+    "--max-semi-space-size",
+    "1",
+    "--incremental-marking",
+];
+
+#[test]
+fn a_run_with_a_goal_says_how_it_was_kept() {
+    let goal = ["--pause-goal=10us", "--hiccups"];
+    let out = succeed(&[&["run"], &SMALL_RING[..], &goal].concat());
+    let value = |key| result_value(&out, key).unwrap_or_else(|| panic!("{key} in {out}"));
+    let pauses = value("minors") + value("majors") + value("slices");
+    assert!(value("majors") > 0.0 && value("slices") > 0.0, "{out}");
+    assert_eq!(value("goal_ms"), 0.01, "{out}");
+    // Copying a live message or more for every KiB of a nursery of a MiB takes longer than that.
+    assert!((1.0..=pauses).contains(&value("pauses_above_goal")), "{out}");
+    assert!(value("pause_p999_ms") <= value("pause_max_ms"), "{out}");
+    assert!(value("old_pause_max_ms") <= value("pause_max_ms"), "{out}");
+    assert!(value("pause_max_ms") <= value("merged_pause_max_ms"), "{out}");
+    let (above, in_hiccup) = (value("pauses_above_goal"), value("misses_in_hiccup"));
+    assert!(
+        in_hiccup <= above && above - in_hiccup <= value("misses_without_hiccups"),
+        "{out}"
+    );
+    for key in [
+        "hiccup_max_ms",
+        "hiccups_above_500us",
+        "op_p999_us",
+        "op_p9999_us",
+        "op_max_us",
+    ] {
+        value(key);
+    }
+
+    let out = succeed(&["run", "W4", "--size", "100,1000"]);
+    for key in [
+        "goal_ms",
+        "pauses_above_goal",
+        "hiccup_max_ms",
+        "misses_in_hiccup",
+        "old_pause_max_ms",
+    ] {
+        assert_eq!(result_value(&out, key), None, "{key} does not apply: {out}");
+    }
+}
+
+#[test]
+fn a_study_compares_stopped_with_incremental() {
+    let folder = folder("compared");
+    let path = folder.to_str().expect("the path is UTF-8");
+    let ring = ["study", "W4:10000,60000", "--preset", "v8-2012", "--out", path];
+    let small = ["--initial-old-space-size", "16", "--max-semi-space-size", "1"];
+    let out = succeed(&[&ring[..], &small, &["--pause-goal=10us", "--hiccups"]].concat());
+    assert!(out.contains("Stopped against incremental"), "{out}");
+    assert!(out.contains("Longest old-generation pause: "), "{out}");
+    assert!(out.contains("above the goal") && out.contains("2 runs in"), "{out}");
+    let page = std::fs::read_to_string(folder.join("report.html")).expect("the page was written");
+    for text in [
+        "One cycle.",
+        "What missed the goal",
+        "slice of marking",
+        "kept an idle thread",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    let log = std::fs::read_to_string(folder.join("events.jsonl")).expect("the log was written");
+    assert!(log.contains(r#""kind":"slice""#) && log.contains(r#""moved_bytes":"#));
+    assert!(log.contains(r#""hiccups_watched":true"#));
+
+    let out = succeed(&[&ring[..], &small, &["--no-incremental", "--hiccups=off"]].concat());
+    assert!(out.contains("1 run in") && !out.contains("against"), "{out}");
+    assert!(out.contains("hiccups were not watched, as --hiccups=off says"), "{out}");
 }
 
 #[test]

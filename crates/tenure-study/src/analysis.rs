@@ -4,6 +4,8 @@
 //! records, so that measuring costs the run nothing. Quantiles sort the pauses once; the exact MMU of one window is linear
 //! in them. Time that the machine took away from the process counts as mutator time, or as pause if it fell into one.
 
+use crate::cycle::is_old;
+use crate::pauses::{MERGE_GAP_NS, interval, merge_close};
 use tenure_events::{CollectionKind, CollectionRecord, HeapSizes, PauseLog};
 
 /// The windows of the table's MMU columns, in nanoseconds.
@@ -18,6 +20,8 @@ pub struct KindSummary {
     pub p50_ns: u64,
     /// 99th percentile of the pauses.
     pub p99_ns: u64,
+    /// 99.9th percentile of the pauses.
+    pub p999_ns: u64,
     /// Longest pause.
     pub max_ns: u64,
 }
@@ -30,6 +34,7 @@ impl KindSummary {
             count: pauses_ns.len() as u64,
             p50_ns: quantile(&pauses_ns, 0.5),
             p99_ns: quantile(&pauses_ns, 0.99),
+            p999_ns: quantile(&pauses_ns, 0.999),
             max_ns: pauses_ns.last().copied().unwrap_or(0),
         }
     }
@@ -54,12 +59,18 @@ pub struct Summary {
     pub minor: KindSummary,
     /// Major collections.
     pub major: KindSummary,
-    /// Slices of incremental marking.
+    /// Slices of cycles.
     pub slice: KindSummary,
+    /// Pauses that worked on the old generation: major collections and slices.
+    pub old: KindSummary,
+    /// Pauses as the program's user meets them: those that nothing much lies between are one.
+    pub merged: KindSummary,
     /// Median of all pauses.
     pub pause_p50_ns: u64,
     /// 99th percentile of all pauses.
     pub pause_p99_ns: u64,
+    /// 99.9th percentile of all pauses.
+    pub pause_p999_ns: u64,
     /// Longest pause.
     pub pause_max_ns: u64,
     /// Minimum mutator utilization in each of [`MMU_WINDOWS_NS`].
@@ -81,6 +92,8 @@ pub struct Span {
     pub finished_ns: u64,
     /// Time in between that went into checks, which is not counted.
     pub checking_ns: u64,
+    /// Processor time of the program's thread between start and end, collector and checks included.
+    pub cpu_ns: u64,
     /// The heap at the end: the only sizes known of a run that never collected.
     pub final_sizes: HeapSizes,
 }
@@ -90,12 +103,17 @@ impl Span {
     pub fn length_ns(&self) -> u64 {
         self.finished_ns.saturating_sub(self.started_ns)
     }
+
+    /// Whether a collection began in it.
+    pub fn contains(&self, record: &CollectionRecord) -> bool {
+        (self.started_ns..self.finished_ns).contains(&record.start_ns)
+    }
 }
 
 impl Summary {
     /// The figures of the collections that began within the span.
     pub fn new(records: &[CollectionRecord], span: &Span) -> Self {
-        let within = || records.iter().filter(|record| in_span(record, span));
+        let within = || records.iter().filter(|record| span.contains(record));
         let pauses = |kind: Option<CollectionKind>| {
             KindSummary::of(
                 within()
@@ -113,6 +131,7 @@ impl Summary {
             .max()
             .unwrap_or(0);
         let log = pause_log(records, span);
+        let merged = merge_close(within().map(interval), MERGE_GAP_NS);
         Summary {
             total_ns,
             paused_ns,
@@ -124,8 +143,11 @@ impl Summary {
             minor: pauses(Some(CollectionKind::Minor)),
             major: pauses(Some(CollectionKind::Major)),
             slice: pauses(Some(CollectionKind::Slice)),
+            old: KindSummary::of(within().filter(|record| is_old(record)).map(|r| r.pause_ns).collect()),
+            merged: KindSummary::of(merged.iter().map(|pause| pause.length_ns).collect()),
             pause_p50_ns: all.p50_ns,
             pause_p99_ns: all.p99_ns,
+            pause_p999_ns: all.p999_ns,
             pause_max_ns: all.max_ns,
             mmu: MMU_WINDOWS_NS.map(|window_ns| mmu(&log, window_ns, span)),
             promoted_bytes: within().map(|record| record.promoted_bytes).sum(),
@@ -135,13 +157,9 @@ impl Summary {
     }
 }
 
-fn in_span(record: &CollectionRecord, span: &Span) -> bool {
-    (span.started_ns..span.finished_ns).contains(&record.start_ns)
-}
-
 fn pause_log(records: &[CollectionRecord], span: &Span) -> PauseLog {
     let mut log = PauseLog::new();
-    for record in records.iter().filter(|record| in_span(record, span)) {
+    for record in records.iter().filter(|record| span.contains(record)) {
         log.record_collection(record);
     }
     log
@@ -228,6 +246,23 @@ mod tests {
             "a longer window is cut to the run: {}",
             summary.mmu[2]
         );
+    }
+
+    #[test]
+    fn old_generation_pauses_are_majors_and_slices_and_neighbors_are_one_for_the_user() {
+        let records = [
+            record(CollectionKind::Slice, 1_000_000, 300_000),
+            record(CollectionKind::Minor, 1_302_000, 600_000),
+            record(CollectionKind::Major, 5_000_000, 400_000),
+        ];
+        let span = Span {
+            finished_ns: 10_000_000,
+            ..Span::default()
+        };
+        let summary = Summary::new(&records, &span);
+        assert_eq!((summary.old.count, summary.old.max_ns), (2, 400_000));
+        assert_eq!((summary.merged.count, summary.merged.max_ns), (2, 902_000));
+        assert_eq!((summary.pause_p999_ns, summary.pause_max_ns), (600_000, 600_000));
     }
 
     #[test]

@@ -8,9 +8,13 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod comparison;
+pub mod cycle;
+pub mod hiccup;
 pub mod input;
 pub mod log;
 pub mod measure;
+pub mod pauses;
 pub mod replay;
 pub mod report;
 pub mod result;

@@ -70,6 +70,8 @@ pub enum LogLine {
         input: String,
         preset: String,
         policy: String,
+        is_incremental: bool,
+        goal_ns: u64,
         started_ns: u64,
         finished_ns: u64,
     },
@@ -93,7 +95,11 @@ pub enum LogLine {
         mark_stack_overflows: u64,
         rescans: u64,
         rescanned_blocks: u64,
+        swept_blocks: u64,
+        moved_objects: u64,
+        moved_bytes: u64,
         freed_bytes: u64,
+        missed_goal_ns: Option<u64>,
         decisions: Vec<DecisionLine>,
     },
     /// The nursery changed its capacity.
@@ -135,6 +141,8 @@ pub enum LogLine {
     },
     /// The system gave no memory.
     PageSourceFailed { run: usize, bytes: usize },
+    /// The machine kept an idle thread waiting; these follow the events, for they are known after the run.
+    Hiccup { run: usize, start_ns: u64, length_ns: u64 },
     /// The figures of a run that ended.
     Summary {
         run: usize,
@@ -144,11 +152,20 @@ pub enum LogLine {
         mutator_fraction: f64,
         minors: u64,
         majors: u64,
+        slices: u64,
+        cpu_ns: u64,
         pause_p50_ns: u64,
         pause_p99_ns: u64,
+        pause_p999_ns: u64,
         pause_max_ns: u64,
         minor_pause_max_ns: u64,
         major_pause_max_ns: u64,
+        old_pause_max_ns: u64,
+        merged_pauses: u64,
+        merged_pause_p999_ns: u64,
+        merged_pause_max_ns: u64,
+        pauses_above_goal: Option<u64>,
+        hiccups_watched: bool,
         mmu_1_ms: f64,
         mmu_10_ms: f64,
         mmu_100_ms: f64,
@@ -190,7 +207,11 @@ impl LogLine {
             mark_stack_overflows: record.mark_stack_overflows,
             rescans: record.rescans,
             rescanned_blocks: record.rescanned_blocks,
+            swept_blocks: record.swept_blocks,
+            moved_objects: record.moved_objects,
+            moved_bytes: record.moved_bytes,
             freed_bytes: record.freed_bytes,
+            missed_goal_ns: record.missed_goal_ns,
             decisions: record
                 .decisions
                 .iter()
@@ -219,11 +240,20 @@ impl LogLine {
             mutator_fraction: report.summary.mutator_fraction,
             minors: minor.count,
             majors: major.count,
+            slices: report.summary.slice.count,
+            cpu_ns: report.span.cpu_ns,
             pause_p50_ns: report.summary.pause_p50_ns,
             pause_p99_ns: report.summary.pause_p99_ns,
+            pause_p999_ns: report.summary.pause_p999_ns,
             pause_max_ns: report.summary.pause_max_ns,
             minor_pause_max_ns,
             major_pause_max_ns: major.max_ns,
+            old_pause_max_ns: report.summary.old.max_ns,
+            merged_pauses: report.summary.merged.count,
+            merged_pause_p999_ns: report.summary.merged.p999_ns,
+            merged_pause_max_ns: report.summary.merged.max_ns,
+            pauses_above_goal: report.misses().map(|(_, misses)| misses.len() as u64),
+            hiccups_watched: report.hiccups.is_some(),
             mmu_1_ms: report.summary.mmu[0],
             mmu_10_ms: report.summary.mmu[1],
             mmu_100_ms: report.summary.mmu[2],
@@ -249,6 +279,7 @@ impl LogLine {
             | LogLine::OutOfMemory { run, .. }
             | LogLine::PauseGoalMissed { run, .. }
             | LogLine::PageSourceFailed { run, .. }
+            | LogLine::Hiccup { run, .. }
             | LogLine::Summary { run, .. } => *run = number,
         }
         self
@@ -354,6 +385,8 @@ pub fn write(runs: &[RunReport], out: &mut dyn Write) -> io::Result<()> {
             input: report.input.clone(),
             preset: report.preset.clone(),
             policy: report.policy.clone(),
+            is_incremental: report.is_incremental,
+            goal_ns: report.goal_ns,
             started_ns: report.span.started_ns,
             finished_ns: report.span.finished_ns,
         })?;
@@ -366,6 +399,13 @@ pub fn write(runs: &[RunReport], out: &mut dyn Write) -> io::Result<()> {
                 line(&LogLine::collection(number, record))?;
             }
         }
+        for hiccup in report.hiccups.iter().flat_map(|hiccups| &hiccups.intervals) {
+            line(&LogLine::Hiccup {
+                run: number,
+                start_ns: hiccup.start_ns,
+                length_ns: hiccup.length_ns,
+            })?;
+        }
         line(&LogLine::summary(number, report))?;
     }
     Ok(())
@@ -374,7 +414,9 @@ pub fn write(runs: &[RunReport], out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hiccup::Hiccups;
     use crate::study::tests::sample_run;
+    use tenure_events::Interval;
 
     #[test]
     fn every_line_parses_back_to_what_was_written() {
@@ -397,11 +439,23 @@ mod tests {
                 raised_to_bytes: Some(12),
             },
         ));
+        runs[1].records[3].swept_blocks = 77;
+        runs[1].records[3].missed_goal_ns = Some(1_000_000);
+        runs[1].hiccups = Some(Hiccups {
+            intervals: vec![Interval {
+                start_ns: 5,
+                length_ns: 600_000,
+            }],
+            ..Hiccups::default()
+        });
         let mut text = Vec::new();
         write(&runs, &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         let lines: Vec<LogLine> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 2 * 2 + 2 + runs[0].records.len() + runs[1].records.len());
+        assert_eq!(
+            lines.len(),
+            2 * 2 + 2 + 1 + runs[0].records.len() + runs[1].records.len()
+        );
 
         let of_run = |wanted| {
             lines
@@ -433,6 +487,15 @@ mod tests {
                 ..
             })
         ));
+        assert!(of_run(1).any(|line| matches!(
+            line,
+            LogLine::Collection {
+                swept_blocks: 77,
+                missed_goal_ns: Some(1_000_000),
+                ..
+            }
+        )));
+        assert!(of_run(1).any(|line| matches!(line, LogLine::Hiccup { length_ns: 600_000, .. })));
         assert!(matches!(of_run(1).next_back(), Some(LogLine::Summary { run: 1, .. })));
         assert!(
             text.contains(r#""type":"collection""#) && text.contains(r#""phases_ns":{"#),

@@ -4,7 +4,9 @@
 //! left out, never printed as zero. Formatting costs nothing that is measured: it happens after the run.
 
 use crate::analysis::{KindSummary, Summary};
+use crate::hiccup::{self, Hiccups};
 use crate::measure::Laps;
+use crate::pauses::{Miss, own_misses};
 use std::fmt::{self, Display, Write as _};
 
 /// A `RESULT` line under construction.
@@ -50,6 +52,34 @@ impl ResultLine {
         self.number("op_max_us", laps.max_ns() as f64 / 1e3);
     }
 
+    /// Adds what a pause goal is about: all pauses, those of the old generation, those of the user; with a goal, what missed it.
+    pub fn pauses(&mut self, summary: &Summary, goal: Option<(u64, &[Miss])>) {
+        let Summary { old, merged, .. } = summary;
+        if merged.count > 0 {
+            self.number("pause_p999_ms", summary.pause_p999_ns as f64 / 1e6);
+            self.number("pause_max_ms", summary.pause_max_ns as f64 / 1e6);
+            self.number("merged_pause_max_ms", merged.max_ns as f64 / 1e6);
+        }
+        if old.count > 0 {
+            self.number("old_pause_max_ms", old.max_ns as f64 / 1e6);
+        }
+        if let Some((goal_ns, misses)) = goal {
+            self.number("goal_ms", goal_ns as f64 / 1e6);
+            self.pair("pauses_above_goal", misses.len());
+        }
+    }
+
+    /// Adds the machine's hiccups; with a goal, how many of its misses overlap one, and how many they do not explain.
+    pub fn hiccups(&mut self, hiccups: &Hiccups, goal: Option<(u64, &[Miss])>) {
+        self.number("hiccup_max_ms", hiccups.longest_ns() as f64 / 1e6);
+        self.pair("hiccups_above_500us", hiccups.above(hiccup::LONG_NS));
+        if let Some((goal_ns, misses)) = goal {
+            let in_hiccup = misses.iter().filter(|miss| miss.hiccup_ns > 0).count();
+            self.pair("misses_in_hiccup", in_hiccup);
+            self.pair("misses_without_hiccups", own_misses(misses, goal_ns));
+        }
+    }
+
     /// Adds counts, pauses and sizes of the collections.
     pub fn collections(&mut self, summary: &Summary) {
         self.pair("minors", summary.minor.count);
@@ -65,6 +95,7 @@ impl ResultLine {
                 p50_ns,
                 p99_ns,
                 max_ns,
+                ..
             } = *kind;
             if count > 0 {
                 self.number(&format!("{name}_p50_ms"), p50_ns as f64 / 1e6);
@@ -111,6 +142,7 @@ mod tests {
                 count: 2,
                 p50_ns: 1_000_000,
                 p99_ns: 2_000_000,
+                p999_ns: 2_000_000,
                 max_ns: 2_000_000,
             },
             ..Summary::default()
@@ -121,5 +153,36 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("major_p50"), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_apply_is_left_out() {
+        let mut line = ResultLine::new("W7");
+        line.pauses(&Summary::default(), None);
+        assert_eq!(line.to_string(), "RESULT name=W7 peer=tenure");
+        let pauses = |max_ns| KindSummary {
+            count: 3,
+            max_ns,
+            ..KindSummary::default()
+        };
+        let summary = Summary {
+            pause_p999_ns: 1_500_000,
+            pause_max_ns: 2_000_000,
+            merged: pauses(2_500_000),
+            ..Summary::default()
+        };
+        line.pauses(&summary, None);
+        let text = " pause_p999_ms=1.500 pause_max_ms=2.000 merged_pause_max_ms=2.500";
+        assert!(line.to_string().ends_with(text), "{line}");
+        let summary = Summary {
+            old: pauses(1_000_000),
+            ..Summary::default()
+        };
+        line.pauses(&summary, Some((1_000_000, &[])));
+        let text = " old_pause_max_ms=1.000 goal_ms=1.000 pauses_above_goal=0";
+        assert!(line.to_string().ends_with(text), "{line}");
+        line.hiccups(&Hiccups::default(), None);
+        let text = " hiccup_max_ms=0.00000 hiccups_above_500us=0";
+        assert!(line.to_string().ends_with(text), "{line}");
     }
 }

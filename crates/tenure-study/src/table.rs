@@ -3,6 +3,7 @@
 //! The idea: the columns and what they mean are one static list, which the terminal table, the table in the report and the
 //! report's legend all read, so they cannot disagree. Rendering is linear in the number of runs; nothing is sorted.
 
+use crate::comparison::marking_name;
 use crate::result::MIB;
 use crate::study::RunReport;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
@@ -34,7 +35,8 @@ impl std::fmt::Debug for Column {
     }
 }
 
-fn ms(ns: u64) -> String {
+/// Nanoseconds as milliseconds, with as many digits as the size deserves.
+pub(crate) fn ms(ns: u64) -> String {
     let ms = ns as f64 / 1e6;
     match ms {
         ms if ms >= 100.0 => format!("{ms:.0}"),
@@ -80,6 +82,12 @@ pub const COLUMNS: &[Column] = &[
         text: |run| run.policy.clone(),
     },
     Column {
+        title: "marking",
+        meaning: "How the old generation is collected: stopped, in one pause, or incremental, in slices between stretches of the program.",
+        is_number: false,
+        text: |run| marking_name(run).to_owned(),
+    },
+    Column {
         title: "total\ns",
         meaning: "Wall time from the first allocation to the last operation, collections included, checking excluded.",
         is_number: true,
@@ -105,7 +113,7 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         title: "pause\np50\nms",
-        meaning: "Half of all pauses, minor and major together, are at most this long.",
+        meaning: "Half of all pauses, of minor and major collections and slices together, are at most this long.",
         is_number: true,
         text: |run| pause(run, run.summary.pause_p50_ns),
     },
@@ -154,47 +162,83 @@ pub const COLUMNS: &[Column] = &[
     },
 ];
 
-/// No vertical lines: a table of all columns fits into 130 characters.
+/// No vertical lines: a table of all columns fits into 140 characters.
 const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
-/// The table as text. Lines are never broken: a figure in two halves helps nobody.
+/// A table on the terminal. Lines are never broken: a figure in two halves helps nobody.
+#[derive(Debug)]
+pub(crate) struct Text {
+    table: Table,
+    are_numbers: Vec<bool>,
+}
+
+impl Text {
+    /// An empty table with these headings; numbers stand at the right.
+    pub(crate) fn new(header: &[(&str, bool)]) -> Self {
+        let mut table = Table::new();
+        table
+            .load_style(STYLE)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(
+            header
+                .iter()
+                .map(|&(title, is_number)| align(Cell::new(title).add_attribute(Attribute::Bold), is_number)),
+        );
+        Text {
+            table,
+            are_numbers: header.iter().map(|&(_, is_number)| is_number).collect(),
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        let cells = cells.into_iter().zip(&self.are_numbers);
+        self.table
+            .add_row(cells.map(|(text, &is_number)| align(Cell::new(text), is_number)));
+    }
+
+    /// Adds a row with nothing in it.
+    pub(crate) fn blank(&mut self) {
+        self.table.add_row([""]);
+    }
+
+    /// The text.
+    pub(crate) fn render(mut self) -> String {
+        for column in self.table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+        self.table.trim_fmt()
+    }
+}
+
+/// The table as text.
 pub fn render(runs: &[RunReport]) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(STYLE)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(
-        COLUMNS
-            .iter()
-            .map(|column| align(Cell::new(column.title).add_attribute(Attribute::Bold), column)),
-    );
+    let header: Vec<_> = COLUMNS.iter().map(|column| (column.title, column.is_number)).collect();
+    let mut table = Text::new(&header);
     let mut previous: Option<&str> = None;
     for run in runs {
         let repeats = previous == Some(run.input.as_str());
         if previous.is_some() && !repeats {
-            table.add_row([""]);
+            table.blank();
         }
         previous = Some(&run.input);
-        table.add_row(COLUMNS.iter().enumerate().map(|(index, column)| {
-            let text = if index == 0 && repeats {
+        let cells = COLUMNS.iter().enumerate().map(|(index, column)| {
+            if index == 0 && repeats {
                 String::new()
             } else {
                 (column.text)(run)
-            };
-            align(Cell::new(text), column)
-        }));
+            }
+        });
+        table.row(cells.collect());
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
-    }
-    table.trim_fmt()
+    table.render()
 }
 
-fn align(cell: Cell, column: &Column) -> Cell {
-    cell.set_alignment(if column.is_number {
+fn align(cell: Cell, is_number: bool) -> Cell {
+    cell.set_alignment(if is_number {
         CellAlignment::Right
     } else {
         CellAlignment::Left

@@ -24,15 +24,12 @@ use tenure::prelude::*;
 use tenure_snapshot::dominators::RootPolicy;
 use tenure_snapshot::{EdgePolicy, Snapshot, reachable};
 
-/// The snapshot that comes with the command: a Node process with a worker thread, 57 000 objects, texts replaced by filler.
-static BUNDLED: &[u8] = include_bytes!("../../data/s-worker.heapsnapshot.zst");
-
 /// Name of the bundled snapshot.
 pub const BUNDLED_NAME: &str = "s-worker";
 
-/// The bundled snapshot, still packed.
+/// The snapshot that comes with the command, still packed.
 pub fn bundled_bytes() -> &'static [u8] {
-    BUNDLED
+    tenure_snapshot::SAMPLE
 }
 
 const PART_SLOTS: usize = 4096;

@@ -6,25 +6,32 @@
 
 use super::Group;
 use crate::analysis::mmu_curve;
+use crate::cycle::Work;
 use crate::result::MIB;
 use crate::study::RunReport;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use std::fmt;
 use std::ops::Range;
-use tenure_events::{CollectionKind, CollectionRecord};
+use tenure_events::CollectionKind;
 
 const SIZE: (u32, u32) = (640, 320);
 /// Stretches of time of which a thinned run keeps the extremes: about two per pixel column.
-const BINS: usize = 600;
+pub(super) const BINS: usize = 600;
 
 const INK: RGBColor = RGBColor(250, 0, 1);
 const GRID: RGBColor = RGBColor(250, 0, 2);
 const MUTED: RGBColor = RGBColor(250, 0, 3);
 
-fn series_color(color: usize) -> RGBColor {
+pub(super) fn series_color(color: usize) -> RGBColor {
     RGBColor(250, 1, color as u8 + 1)
 }
+
+pub(super) fn work_color(work: Work) -> RGBColor {
+    RGBColor(250, 2, work as u8 + 1)
+}
+
+pub(super) const GOAL: RGBColor = RGBColor(250, 3, 1);
 
 /// A chart that could not be drawn.
 #[derive(Debug)]
@@ -45,7 +52,7 @@ impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for Chart
 }
 
 /// An axis whose ticks are powers of ten with 2 and 5 between them where there is room.
-struct LogAxis(Range<f64>);
+pub(super) struct LogAxis(pub(super) Range<f64>);
 
 impl Ranged for LogAxis {
     type FormatOption = NoDefaultFormatting;
@@ -84,7 +91,7 @@ impl ValueFormatter<f64> for LogAxis {
 }
 
 /// An axis of shares of a population: 0 %, 90 %, 99 %, ... at equal distances. Its values are -log10(1 - share).
-struct NinesAxis(f64);
+pub(super) struct NinesAxis(pub(super) f64);
 
 impl Ranged for NinesAxis {
     type FormatOption = NoDefaultFormatting;
@@ -117,7 +124,7 @@ impl ValueFormatter<f64> for NinesAxis {
 }
 
 /// A linear axis from zero.
-struct LinearAxis(f64);
+pub(super) struct LinearAxis(pub(super) f64);
 
 impl Ranged for LinearAxis {
     type FormatOption = NoDefaultFormatting;
@@ -166,10 +173,10 @@ fn short(value: f64) -> String {
     }
 }
 
-type Chart<'a, X, Y> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>;
+pub(super) type Chart<'a, X, Y> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>;
 
 /// Draws one chart and makes it fit for the page.
-fn chart<X, Y>(
+pub(super) fn chart<X, Y>(
     name: &str,
     (x, x_title): (X, &str),
     (y, y_title): (Y, &str),
@@ -211,7 +218,9 @@ fn themed(svg: &str, name: &str) -> String {
         (INK, "ink".to_owned()),
         (GRID, "grid".to_owned()),
         (MUTED, "muted".to_owned()),
+        (GOAL, "goal".to_owned()),
     ];
+    names.extend(Work::ALL.map(|work| (work_color(work), format!("work-{}", work as usize + 1))));
     names.extend((0..super::COLORS).map(|color| (series_color(color), format!("series-{}", color + 1))));
     let mut text = svg.to_owned();
     for (RGBColor(red, green, blue), name) in names {
@@ -234,14 +243,6 @@ fn themed(svg: &str, name: &str) -> String {
     )
 }
 
-/// Collections of the run itself, without what came after its end.
-fn records(run: &RunReport) -> impl Iterator<Item = &CollectionRecord> {
-    let span = run.span;
-    run.records
-        .iter()
-        .filter(move |record| (span.started_ns..span.finished_ns).contains(&record.start_ns))
-}
-
 fn seconds(run: &RunReport, at_ns: u64) -> f64 {
     at_ns.saturating_sub(run.span.started_ns) as f64 / 1e9
 }
@@ -260,7 +261,7 @@ fn pause_range(group: &Group<'_>) -> Option<Range<f64>> {
         group
             .runs
             .iter()
-            .flat_map(|(_, run)| records(run))
+            .flat_map(|(_, run)| run.own_records())
             .map(|record| record.pause_ns.max(1) as f64 / 1e6)
     };
     let longest = pauses().fold(f64::NAN, f64::max);
@@ -300,7 +301,7 @@ pub(super) fn pauses_over_time(group: &Group<'_>) -> Result<Option<String>, Char
         for (color, run) in &group.runs {
             let style = series_color(*color);
             let points = |kind: CollectionKind| -> Vec<(f64, f64)> {
-                let of_kind = records(run).filter(|record| record.kind == kind);
+                let of_kind = run.own_records().filter(|record| record.kind == kind);
                 thin(
                     of_kind
                         .map(|record| (seconds(run, record.start_ns), record.pause_ns.max(1) as f64 / 1e6))
@@ -342,7 +343,7 @@ pub(super) fn pause_distribution(group: &Group<'_>) -> Result<Option<String>, Ch
     let curves: Vec<(usize, Vec<(f64, f64)>)> = group
         .runs
         .iter()
-        .map(|(color, run)| (*color, distribution(records(run).map(|record| record.pause_ns))))
+        .map(|(color, run)| (*color, distribution(run.own_records().map(|record| record.pause_ns))))
         .collect();
     let nines = curves
         .iter()
@@ -369,7 +370,7 @@ pub(super) fn pause_distribution(group: &Group<'_>) -> Result<Option<String>, Ch
 }
 
 /// Steps from the shortest to the longest pause: -log10 of the share above, and milliseconds.
-fn distribution(pauses_ns: impl Iterator<Item = u64>) -> Vec<(f64, f64)> {
+pub(super) fn distribution(pauses_ns: impl Iterator<Item = u64>) -> Vec<(f64, f64)> {
     let mut sorted: Vec<u64> = pauses_ns.collect();
     sorted.sort_unstable();
     let count = sorted.len() as f64;
@@ -398,7 +399,7 @@ pub(super) fn heap_over_time(group: &Group<'_>) -> Result<Option<String>, ChartE
         .iter()
         .map(|(color, run)| {
             let mut points = vec![(0.0, 0.0)];
-            for record in records(run) {
+            for record in run.own_records() {
                 points.push((seconds(run, record.start_ns), record.before.used_bytes() as f64 / MIB));
                 points.push((seconds(run, record.end_ns()), record.after.used_bytes() as f64 / MIB));
             }
@@ -428,32 +429,32 @@ pub(super) fn heap_over_time(group: &Group<'_>) -> Result<Option<String>, ChartE
 }
 
 pub(super) fn mmu(group: &Group<'_>) -> Result<Option<String>, ChartError> {
-    if pause_range(group).is_none() {
+    mmu_of(&group.runs)
+}
+
+/// The MMU of runs, each in its color.
+pub(super) fn mmu_of(runs: &[(usize, &RunReport)]) -> Result<Option<String>, ChartError> {
+    if runs.iter().all(|(_, run)| run.own_records().next().is_none()) {
         return Ok(None);
     }
-    let curves: Vec<(usize, Vec<(f64, f64)>)> = group
-        .runs
+    let curves: Vec<(usize, Vec<(f64, f64)>)> = runs
         .iter()
         .map(|(color, run)| {
-            let curve = mmu_curve(&run.records, &run.span);
-            (
-                *color,
-                curve
-                    .into_iter()
-                    .map(|(window_ns, share)| (window_ns as f64 / 1e6, share * 100.0))
-                    .collect(),
-            )
+            let curve = mmu_curve(&run.records, &run.span).into_iter();
+            let percent = |(window_ns, share): (u64, f64)| (window_ns as f64 / 1e6, share * 100.0);
+            (*color, curve.map(percent).collect())
         })
         .collect();
-    let longest = longest_s(group) * 1e3;
-    let shortest = curves
-        .iter()
-        .filter_map(|(_, points)| points.first())
-        .map(|point| point.0)
-        .fold(longest / 2.0, f64::min);
+    let ends = || {
+        curves
+            .iter()
+            .filter_map(|(_, points)| points.first().zip(points.last()))
+    };
+    let longest = ends().map(|(_, last)| last.0).fold(1e-3, f64::max);
+    let shortest = ends().map(|(first, _)| first.0).fold(longest / 2.0, f64::min);
     let draw = |context: &mut Chart<'_, LogAxis, LinearAxis>| {
-        for (color, points) in curves {
-            context.draw_series(LineSeries::new(points, series_color(color).stroke_width(2)))?;
+        for (color, points) in &curves {
+            context.draw_series(LineSeries::new(points.clone(), series_color(*color).stroke_width(2)))?;
         }
         Ok(())
     };

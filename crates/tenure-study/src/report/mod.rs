@@ -6,7 +6,11 @@
 //! those are in the log.
 
 mod charts;
+mod cycle_charts;
+mod incremental;
 
+use crate::comparison::{ROWS, Side, comparisons};
+use crate::hiccup;
 use crate::study::RunReport;
 use crate::table::COLUMNS;
 use std::fmt::Write as _;
@@ -29,6 +33,15 @@ fn escape(text: &str) -> String {
 pub(crate) struct Group<'r> {
     input: &'r str,
     runs: Vec<(usize, &'r RunReport)>,
+}
+
+impl Group<'_> {
+    /// The color of a run.
+    fn color(&self, side: &Side<'_>) -> usize {
+        let mut runs = self.runs.iter();
+        runs.find(|(_, run)| std::ptr::eq(*run, side.run))
+            .map_or(0, |(color, _)| *color)
+    }
 }
 
 /// Runs in the order of their inputs; a configuration has the same color in each group.
@@ -75,19 +88,47 @@ pub fn render(runs: &[RunReport], origin: &Origin) -> Result<String, ChartError>
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>tenure study</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>Pauses of a generational heap</h1>\n\
          <p>{} of {}, one row and one line in each chart per configuration. Made by <code>{}</code>; \
-         the raw events are in <code>{}</code>.</p>\n</header>\n<main>\n",
+         the raw events are in <code>{}</code>. {}</p>\n</header>\n<main>\n",
         plural(runs.len(), "run"),
         plural(groups(runs).len(), "input"),
         escape(&origin.command),
-        escape(&origin.log_name)
+        escape(&origin.log_name),
+        hiccups(runs)
     );
     table(&mut page, runs);
-    column_legend(&mut page);
+    let comparisons = comparisons(runs);
+    column_legend(&mut page, !comparisons.is_empty());
     for group in groups(runs) {
         section(&mut page, &group)?;
+        for comparison in comparisons
+            .iter()
+            .filter(|found| found.incremental.input == group.input)
+        {
+            incremental::section(&mut page, comparison, |side| group.color(side))?;
+        }
+        page.push_str("</section>\n");
     }
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(page)
+}
+
+/// What the machine did meanwhile, in a sentence.
+fn hiccups(runs: &[RunReport]) -> String {
+    let watched: Vec<_> = runs.iter().filter_map(|run| run.hiccups.as_ref()).collect();
+    if watched.is_empty() {
+        return "The machine's own hiccups were not watched.".to_owned();
+    }
+    let longest_ns = watched.iter().map(|hiccups| hiccups.longest_ns()).max().unwrap_or(0);
+    let long: u64 = watched.iter().map(|hiccups| hiccups.above(hiccup::LONG_NS)).sum();
+    format!(
+        "The machine kept an idle thread beside the runs waiting: {} for more than 0.5 ms, at most {} ms.",
+        match long {
+            0 => "never".to_owned(),
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        },
+        crate::table::ms(longest_ns)
+    )
 }
 
 fn plural(count: usize, noun: &str) -> String {
@@ -144,7 +185,7 @@ fn swatch(color: usize) -> String {
     )
 }
 
-fn column_legend(page: &mut String) {
+fn column_legend(page: &mut String, has_comparison: bool) {
     page.push_str("<details open>\n<summary>What the columns mean</summary>\n<dl>\n");
     for column in COLUMNS {
         let _ = writeln!(
@@ -152,6 +193,19 @@ fn column_legend(page: &mut String) {
             "<dt>{}</dt><dd>{}</dd>",
             escape(&column.name()),
             escape(column.meaning)
+        );
+    }
+    page.push_str("</dl>\n</details>\n");
+    if !has_comparison {
+        return page.push_str("</section>\n");
+    }
+    page.push_str("<details>\n<summary>What the columns of stopped against incremental mean</summary>\n<dl>\n");
+    for row in ROWS {
+        let _ = writeln!(
+            page,
+            "<dt>{}</dt><dd>{}</dd>",
+            escape(&row.title.replace('\n', " ")),
+            escape(row.meaning)
         );
     }
     page.push_str("</dl>\n</details>\n</section>\n");
@@ -194,7 +248,6 @@ fn section(page: &mut String, group: &Group<'_>) -> Result<(), ChartError> {
     page.push_str("</div>\n");
     operations(page, group);
     checks(page, group);
-    page.push_str("</section>\n");
     Ok(())
 }
 
@@ -252,7 +305,10 @@ fn checks(page: &mut String, group: &Group<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::tests::sample_run;
+    use crate::hiccup::Hiccups;
+    use crate::log::LogLine;
+    use crate::study::tests::{sample_incremental, sample_run};
+    use tenure_events::Interval;
 
     fn sample_page() -> String {
         let mut odd = sample_run("<odd> & \"quoted\"", "v8-2012");
@@ -282,6 +338,47 @@ mod tests {
         assert!(page.contains("Pauses over time") && page.contains("Minimum mutator utilization"));
         assert!(page.contains("<polyline"), "lines are drawn");
         assert!(page.contains("<circle"), "pauses are drawn");
+    }
+
+    #[test]
+    fn an_incremental_run_has_its_cycle_cost_and_misses_beside_those_of_its_twin() {
+        let mut runs = [sample_run("W1:10", "v8-2012"), sample_incremental("W1:10", "v8-2012")];
+        runs[1].others.push((
+            2,
+            LogLine::PauseGoalMissed {
+                run: 0,
+                goal_ns: 1_200_000,
+                pause_ns: 1_500_000,
+                kind: "minor".into(),
+                phase: "evacuate".into(),
+                reason: "<more> survived".into(),
+            },
+        ));
+        runs[1].hiccups = Some(Hiccups {
+            intervals: vec![Interval {
+                start_ns: runs[1].records[2].start_ns,
+                length_ns: 1_000_000,
+            }],
+            ..Hiccups::default()
+        });
+        let page = render(&runs, &Origin::default()).unwrap();
+        assert_eq!(page.matches("<figure>").count(), 8);
+        for text in [
+            "cut to 1/17",
+            "One cycle.",
+            "Collector time by phase",
+            "What missed the goal",
+            "&lt;more&gt; survived",
+            "without, the goal was kept",
+            "once for more than 0.5 ms",
+        ] {
+            assert!(page.contains(text), "{text}");
+        }
+        assert!(page.contains("v8-2012, promotion v8, incremental"));
+        let alone = render(&runs[1..], &Origin::default()).unwrap();
+        assert!(alone.contains("no stopped run") && alone.contains("One cycle."));
+        let stopped = render(&runs[..1], &Origin::default()).unwrap();
+        assert!(!stopped.contains("One cycle.") && stopped.contains("were not watched"));
     }
 
     #[test]

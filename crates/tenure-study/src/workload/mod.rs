@@ -16,7 +16,7 @@ mod w8;
 
 use crate::analysis::{Span, Summary};
 use crate::log::{Recorded, Recorder};
-use crate::measure::Laps;
+use crate::measure::{Laps, thread_cpu_ns};
 use crate::result::ResultLine;
 use crate::rng::{Rng, RngKind};
 use std::fmt;
@@ -97,6 +97,11 @@ impl Bench {
             .listener(self.recorder.clone())
     }
 
+    /// The clock of the run and of its heap.
+    pub fn clock(&self) -> MonotonicClock {
+        self.clock
+    }
+
     pub(crate) fn rng(&self) -> Rng {
         Rng::new(self.rng)
     }
@@ -109,6 +114,7 @@ impl Bench {
     pub(crate) fn start(&self) -> Watch<'_> {
         Watch {
             clock: &self.clock,
+            started_cpu_ns: thread_cpu_ns(),
             started_ns: self.clock.now_ns(),
         }
     }
@@ -123,6 +129,7 @@ impl Bench {
 #[derive(Debug)]
 pub(crate) struct Watch<'b> {
     clock: &'b MonotonicClock,
+    started_cpu_ns: u64,
     started_ns: u64,
 }
 
@@ -138,6 +145,7 @@ impl Watch<'_> {
             started_ns: self.started_ns,
             finished_ns: self.clock.now_ns(),
             checking_ns,
+            cpu_ns: thread_cpu_ns().saturating_sub(self.started_cpu_ns),
             final_sizes: h.statistics().sizes,
         }
     }
