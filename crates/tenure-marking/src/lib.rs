@@ -12,7 +12,9 @@
 mod color;
 mod mark_stack;
 mod marker;
+mod slot_recorder;
 
 pub use color::{Color, Colors};
 pub use mark_stack::MarkStack;
 pub use marker::{MarkCounts, Marker, OBJECT_WORK_WORDS, Traversal};
+pub use slot_recorder::{SLOTS_MAX, SlotRecorder};

@@ -13,6 +13,7 @@ use tenure_object::{Header, KindTable, LayoutClass, ObjectRef, ReferenceRange};
 
 use crate::color::{Color, Colors};
 use crate::mark_stack::MarkStack;
+use crate::slot_recorder::SlotRecorder;
 
 /// Objects whose memory is on its way. 16 to 64 are equally good on the machines measured; fewer hide too little.
 const OBJECT_FIFO: usize = 32;
@@ -85,6 +86,7 @@ pub struct Marker {
     unsampled: usize,
     traversal: Traversal,
     counts: MarkCounts,
+    recorder: SlotRecorder,
 }
 
 /// How far the search for gray objects has come: `[word, end)` of the bitmap are left of a block; `next_block` is where
@@ -157,13 +159,42 @@ impl Marker {
             unsampled: SAMPLE_OBJECTS,
             traversal,
             counts: MarkCounts::default(),
+            recorder: SlotRecorder::default(),
+        }
+    }
+
+    /// Returns what records the slots that refer into candidate blocks.
+    pub fn recorder(&mut self) -> &mut SlotRecorder {
+        &mut self.recorder
+    }
+
+    /// Records `slot` if recording is on and it refers into a candidate.
+    #[inline(always)]
+    fn note<const RECORD: bool>(&mut self, slot: *const u64, target: u64) {
+        if RECORD {
+            let number = self.recorder.number(target as usize);
+            if number != 0 {
+                self.recorder.record(number, slot as usize);
+            }
+        }
+    }
+
+    /// Records an old slot that holds `word`, if it refers into a candidate.
+    #[inline]
+    pub fn record_slot(&mut self, cage: &Cage, slot: *const u64, word: u64) {
+        let heap = ReferenceRange::new(cage.heap());
+        let target = heap.index(word);
+        if target < heap.count() {
+            self.note::<true>(slot, target);
         }
     }
 
     /// Returns the bytes that the marker itself holds.
     #[must_use]
     pub fn footprint_bytes(&self) -> usize {
-        (self.stack.capacity() + self.gray_blocks.capacity()) * 8 + self.cursors.capacity() * size_of::<ArrayCursor>()
+        self.recorder.footprint_bytes()
+            + (self.stack.capacity() + self.gray_blocks.capacity()) * 8
+            + self.cursors.capacity() * size_of::<ArrayCursor>()
     }
 
     /// Returns the mark stack.
@@ -319,14 +350,20 @@ impl Marker {
     ///
     /// There must be an object at `bit` (OBJ-HEADER, KIND-LAYOUT).
     #[inline(always)]
-    unsafe fn scan(&mut self, view: &View, cage: &Cage, bit: u64, mut visit: impl FnMut(&mut Self, u64)) -> usize {
+    unsafe fn scan(
+        &mut self,
+        view: &View,
+        cage: &Cage,
+        bit: u64,
+        mut visit: impl FnMut(&mut Self, *const u64, u64),
+    ) -> usize {
         let object = view.object(bit);
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
         debug_assert!(header.is_live() && header.kind() != 0, "OBJ-HEADER");
         // SAFETY: KIND-LAYOUT, and SLOT-TYPED for each slot.
         unsafe {
-            object.visit_prefix_slots(header, &view.kinds, |slot| visit(self, *slot));
+            object.visit_prefix_slots(header, &view.kinds, |slot| visit(self, slot, *slot));
         }
         if !matches!(header.class(), LayoutClass::SlotsTail | LayoutClass::OtherTail) {
             return 0;
@@ -336,7 +373,7 @@ impl Marker {
         if count <= ARRAY_CHUNK_SLOTS {
             for i in 0..count {
                 // SAFETY: SLOT-TYPED, the tail has `count` slots.
-                visit(self, unsafe { *tail.add(i) });
+                visit(self, tail.wrapping_add(i), unsafe { *tail.add(i) });
             }
             return count / OBJECT_WORK_WORDS;
         }
@@ -354,7 +391,7 @@ impl Marker {
     ///
     /// As for `scan`.
     #[inline(always)]
-    unsafe fn scan_chunk(&mut self, view: &View, mut visit: impl FnMut(&mut Self, u64)) -> bool {
+    unsafe fn scan_chunk(&mut self, view: &View, mut visit: impl FnMut(&mut Self, *const u64, u64)) -> bool {
         let Some(cursor) = self.cursors.last().copied() else {
             return false;
         };
@@ -371,7 +408,7 @@ impl Marker {
         }
         for i in cursor.next_slot..end {
             // SAFETY: SLOT-TYPED, the tail has `count` slots.
-            visit(self, unsafe { *tail.add(i) });
+            visit(self, tail.wrapping_add(i), unsafe { *tail.add(i) });
         }
         true
     }
@@ -491,12 +528,13 @@ impl Marker {
             let limit = left.min(if sampling { SAMPLE_OBJECTS / 16 } else { SAMPLE_OBJECTS });
             // SAFETY: MARK-LISTED is the caller's obligation.
             let (scanned, far) = unsafe {
-                if self.prefetching {
-                    self.drain_prefetching(&view, cage, limit)
-                } else if sampling {
-                    self.drain_depth_first::<true>(&view, cage, limit)
-                } else {
-                    self.drain_depth_first::<false>(&view, cage, limit)
+                match (self.prefetching, sampling, self.recorder.is_recording()) {
+                    (true, _, false) => self.drain_prefetching::<false>(&view, cage, limit),
+                    (true, _, true) => self.drain_prefetching::<true>(&view, cage, limit),
+                    (false, true, false) => self.drain_depth_first::<true, false>(&view, cage, limit),
+                    (false, true, true) => self.drain_depth_first::<true, true>(&view, cage, limit),
+                    (false, false, false) => self.drain_depth_first::<false, false>(&view, cage, limit),
+                    (false, false, true) => self.drain_depth_first::<false, true>(&view, cage, limit),
                 }
             };
             self.counts.work_words += (scanned * OBJECT_WORK_WORDS) as u64;
@@ -528,7 +566,7 @@ impl Marker {
     ///
     /// As for `drain`.
     #[inline(never)]
-    unsafe fn drain_depth_first<const SAMPLE: bool>(
+    unsafe fn drain_depth_first<const SAMPLE: bool, const RECORD: bool>(
         &mut self,
         view: &View,
         cage: &Cage,
@@ -540,9 +578,10 @@ impl Marker {
         let mut top = NOTHING;
         while scanned < limit {
             if top == NOTHING && stack.is_empty() {
-                let mut visit = |this: &mut Self, word: u64| {
+                let mut visit = |this: &mut Self, slot: *const u64, word: u64| {
                     let target = view.heap.index(word);
                     if view.includes(target) {
+                        this.note::<RECORD>(slot, target);
                         this.reach(view, cage, &mut stack, target);
                     }
                 };
@@ -571,16 +610,21 @@ impl Marker {
             let header = unsafe { object.header() };
             let Some(mut map) = header.fixed_slot_map() else {
                 // SAFETY: MARK-LISTED, as above.
-                let tail = unsafe { self.scan_other(view, cage, &mut stack, bit) };
+                let tail = unsafe { self.scan_other::<RECORD>(view, cage, &mut stack, bit) };
                 scanned += tail;
                 tails += tail;
                 continue;
             };
             while map != 0 {
-                // SAFETY: KIND-LAYOUT and SLOT-TYPED, the bitmap names slots of the payload.
-                let word = unsafe { *(object.payload() as *const u64).add(map.trailing_zeros() as usize) };
+                // The bitmap names slots of the payload.
+                let slot = (object.payload() as *const u64).wrapping_add(map.trailing_zeros() as usize);
+                // SAFETY: KIND-LAYOUT and SLOT-TYPED, a slot of the object.
+                let word = unsafe { *slot };
                 map &= map - 1;
                 let target = view.heap.index(word);
+                if RECORD && view.includes(target) {
+                    self.note::<RECORD>(slot, target);
+                }
                 if view.includes(target) && self.blacken(view, cage, target) {
                     let below = std::mem::replace(&mut top, target);
                     if below != NOTHING && !stack.push(below) {
@@ -603,12 +647,19 @@ impl Marker {
     ///
     /// As for `scan`.
     #[inline(never)]
-    unsafe fn scan_other(&mut self, view: &View, cage: &Cage, stack: &mut MarkStack, bit: u64) -> usize {
+    unsafe fn scan_other<const RECORD: bool>(
+        &mut self,
+        view: &View,
+        cage: &Cage,
+        stack: &mut MarkStack,
+        bit: u64,
+    ) -> usize {
         // SAFETY: OBJ-HEADER, as the caller's; SLOT-TYPED for each slot.
         unsafe {
-            self.scan(view, cage, bit, |this, word| {
+            self.scan(view, cage, bit, |this, slot, word| {
                 let target = view.heap.index(word);
                 if view.includes(target) {
+                    this.note::<RECORD>(slot, target);
                     this.reach(view, cage, stack, target);
                 }
             })
@@ -621,7 +672,12 @@ impl Marker {
     ///
     /// As for `drain`.
     #[inline(never)]
-    unsafe fn drain_prefetching(&mut self, view: &View, cage: &Cage, limit: usize) -> (usize, usize) {
+    unsafe fn drain_prefetching<const RECORD: bool>(
+        &mut self,
+        view: &View,
+        cage: &Cage,
+        limit: usize,
+    ) -> (usize, usize) {
         let mut stack = std::mem::take(&mut self.stack);
         let mut objects = [NOTHING; OBJECT_FIFO];
         let (mut head, mut tail) = (0usize, 0usize);
@@ -647,9 +703,10 @@ impl Marker {
                 scanned += 1;
             }
             let source = if head != tail { objects[tail % OBJECT_FIFO] } else { 0 };
-            let mut visit = |this: &mut Self, word: u64| {
+            let mut visit = |this: &mut Self, slot: *const u64, word: u64| {
                 let bit = view.heap.index(word);
                 if view.includes(bit) {
+                    this.note::<RECORD>(slot, bit);
                     far += usize::from(is_far(source, bit));
                     prefetch(view.colors.word_address(bit as usize) as usize);
                     let oldest = std::mem::replace(&mut edges[next_edge % EDGE_FIFO], bit);

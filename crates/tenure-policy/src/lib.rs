@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod evacuation;
 pub mod fragmentation;
 pub mod pacing;
 pub mod promotion;
