@@ -107,6 +107,7 @@ fn crowd(h: &mut Heap<Lab>, young_id: u64) {
     put_node(h, 3, 1, 201);
     put_node(h, 5, 100, 201);
     put_delay(h);
+    put_node(h, 4, young_id, 5);
     let region = &*h;
     let mut next = 60;
     for length in [15_000, 2000, 200, 20, 1] {
@@ -115,7 +116,6 @@ fn crowd(h: &mut Heap<Lab>, young_id: u64) {
             next += 1;
         }
     }
-    put_node(h, 4, young_id, 5);
     node(reg(h, 3)).set_any(h, reg(h, 4));
     array(h, BLACK).tail_set(h, 0, reg(h, 4));
     clear(h, 5);
@@ -128,6 +128,8 @@ fn start_crowded(h: &mut Heap<Lab>) {
         put_node(h, 200, 0, 201);
     }
     clear(h, 200);
+    let nursery_used_bytes = h.statistics().sizes.nursery_used_bytes;
+    assert!(nursery_used_bytes > 24, "the young node was promoted");
 }
 
 fn crowded(barrier: &str) -> HeapConfig {
@@ -153,6 +155,9 @@ fn objects_that_are_remembered_when_a_cycle_starts_hide_nothing() {
                         h.regs()[100 + i].set(array(h, from).tail_get(i));
                         array(h, from).tail_set(h, i, Value::nil());
                     }
+                    // In roots alone, now.
+                    check(h);
+                    slices(h, 30);
                     for i in 1..40 {
                         array(h, to).tail_set(h, i, reg(h, 100 + i));
                         clear(h, 100 + i);
@@ -252,6 +257,8 @@ fn nodes_that_leave_a_long_array_are_marked() {
             (700, 2),
             (17_000, 1),
             (17_000, 2),
+            (130, 3),
+            (17_000, 3),
         ] {
             for before in (0..70).step_by(4) {
                 isolate(slicing("v8", barrier)).enter(|h| {
@@ -275,7 +282,8 @@ fn nodes_that_leave_a_long_array_are_marked() {
                     match how {
                         0 => (first..length).for_each(|i| array(region, 0).tail_set(region, i, Value::nil())),
                         1 => (first..length).for_each(|i| array(region, 0).tail()[i].set(region, Value::nil())),
-                        _ => array(region, 0).tail_fill(region, first..length, Value::nil()),
+                        2 => array(region, 0).tail_fill(region, first..length, Value::nil()),
+                        _ => array(region, 0).tail_copy_from(region, first, array(region, BLACK), 0..40),
                     }
                     check(h);
                     slices(h, 3);
