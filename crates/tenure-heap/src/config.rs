@@ -22,9 +22,11 @@ pub enum MarkingBarrier {
     /// beyond the generational barrier.
     #[default]
     Owner,
-    /// What is stored into an old object is marked (forward, Dijkstra et al. 1978).
+    /// What is stored into an old object is marked (forward, Dijkstra et al. 1978). Every store into an old object takes
+    /// the slow path while a cycle marks; nothing is scanned twice.
     Insertion,
-    /// What an old object referred to before it is stored to is marked (snapshot at the beginning, Yuasa 1990).
+    /// What an old object referred to before it is stored to is marked (snapshot at the beginning, Yuasa 1990). The last
+    /// pause of a cycle is the shortest; what dies during a cycle is kept until the next.
     Deletion,
 }
 

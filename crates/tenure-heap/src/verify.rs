@@ -14,6 +14,7 @@ use tenure_object::{
     FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_REMEMBERED, FLAG_UNLOGGED, Header, LayoutClass, ObjectRef,
 };
 
+use crate::config::MarkingBarrier;
 use crate::core::{Core, Inner};
 
 /// An invariant that does not hold.
@@ -190,12 +191,17 @@ impl<'a> Verifier<'a> {
                 "an entry is in the remembered set twice",
             ));
         }
+        let barrier = self.inner.config.settings.marking_barrier;
+        let every_store = self.inner.cycle.is_some() && barrier == MarkingBarrier::Insertion;
+        if self.inner.remembered.logs_every_store() != every_store {
+            let message = format!("every store is logged: not {every_store}, as the barrier and the cycle say");
+            return Err(VerifyError::new("REM-UNIQUE", message));
+        }
         for &owner in &self.owners {
             if self.is_nursery(owner) {
                 return fail(owner, "a young object is remembered");
             }
             let header = Inner::header_of(owner);
-            let every_store = self.inner.remembered.logs_every_store();
             if !header.is_live()
                 || header.kind() == 0
                 || header.has(FLAG_CARDED)

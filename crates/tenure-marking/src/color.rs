@@ -2,7 +2,8 @@
 //!
 //! Reading or writing a color touches one word of the bitmap, or two when an object's first word is the last of 64.
 //!
-//! Invariant (MARK-STRONG): when the mark stack is empty and nothing is gray, no black object refers to a white one.
+//! Invariant (MARK-STRONG): when marking has ended, no black object refers to a white one, but to young ones that it was
+//! told to leave out.
 //! Invariant (MARK-LISTED): a black object whose slots are not all visited yet is on the mark stack, in the prefetch
 //! FIFO or among the cursors of long arrays; a gray one lies in a block that is noted for rescanning.
 
