@@ -362,6 +362,12 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
             .max_old_bytes(64 << 20)
             .handle_words(4096)
     }
+    /// Evacuates every block at each opportunity.
+    fn evacuating(mut config: HeapConfig) -> HeapConfig {
+        config.set_flag("compact", "evacuate").expect("a compactor");
+        config.stress_compaction(true)
+    }
+
     fn sliding() -> HeapConfig {
         with("compact", "slide").stress_compaction(true)
     }
@@ -485,6 +491,58 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
         }),
         ("compaction off, old generation of 1 MiB", || {
             with("compact", "never").max_old_bytes(1 << 20)
+        }),
+        ("evacuate always", || evacuating(tiny()).poison(true).verify_heap(true)),
+        ("evacuate always, stack of 1, protect", || {
+            evacuating(tiny()).mark_stack_entries(1).protect(true).gc_interval(5)
+        }),
+        ("evacuate always, incremental", || evacuating(paced())),
+        ("evacuate always, one object a slice", || {
+            evacuating(sliced()).poison(true)
+        }),
+        ("evacuate always, one object a slice, insertion", || {
+            barrier(evacuating(sliced()), "insertion")
+        }),
+        ("evacuate always, one object a slice, deletion", || {
+            barrier(evacuating(sliced()), "deletion")
+        }),
+        ("evacuate always, stack of 1, promote all", || {
+            evacuating(sliced_small_stack())
+        }),
+        ("evacuate always, stack of 1, promote all, insertion", || {
+            barrier(evacuating(sliced_small_stack()), "insertion")
+        }),
+        ("evacuate always, every allocation, deletion", || {
+            barrier(evacuating(sliced_always()), "deletion")
+        }),
+        ("evacuation aborted, none promoted, small old", || {
+            evacuating(sliced_full()).abort_evacuation_at(3)
+        }),
+        ("evacuation aborted at once", || {
+            evacuating(sliced()).abort_evacuation_at(1).poison(true)
+        }),
+        ("a cycle at every 20th allocation, phases apart", || {
+            let mut config = evacuating(paced()).cycle_interval(20).stress_phases(true);
+            config.set_flag("slice-words", "64").expect("a number");
+            config
+        }),
+        ("a cycle at every 3rd allocation, phases apart, deletion", || {
+            barrier(
+                evacuating(paced())
+                    .cycle_interval(3)
+                    .stress_phases(true)
+                    .slice_words(16),
+                "deletion",
+            )
+        }),
+        ("a cycle at every 7th allocation, phases apart, insertion", || {
+            barrier(
+                paced().cycle_interval(7).stress_phases(true).slice_words(8),
+                "insertion",
+            )
+        }),
+        ("a pause goal", || {
+            paced().pause_goal(std::time::Duration::from_micros(50))
         }),
         ("no spill", || tiny().max_spill_bytes(0)),
         ("old generation of 1 MiB", || tiny().max_old_bytes(1 << 20)),

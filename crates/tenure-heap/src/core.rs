@@ -23,6 +23,7 @@ use tenure_policy::trigger::IneffectiveMajors;
 use crate::config::HeapConfig;
 use crate::cycle::{Cycle, Pacer};
 use crate::error::HeapError;
+use crate::evacuation::Candidates;
 use crate::globals::Globals;
 use crate::root_area::RootArea;
 use crate::statistics::HeapStatistics;
@@ -119,6 +120,7 @@ pub(crate) struct Inner {
     pub(crate) cycle: Option<Cycle>,
     pub(crate) pacer: Pacer,
     pub(crate) idle: Idle,
+    pub(crate) candidates: Candidates,
     /// A setting or the embedder asked for a cycle.
     pub(crate) cycle_requested: bool,
     /// The embedder asked for the collection in progress to compact.
@@ -261,6 +263,7 @@ impl Core {
             cycle: None,
             pacer: Pacer::new(),
             idle: Idle::default(),
+            candidates: Candidates::default(),
             cycle_requested: false,
             compact_requested: false,
             wanted_bytes: 0,
@@ -444,8 +447,8 @@ impl Core {
             end: cage.large().end,
         };
         // While a cycle marks, a store between old objects may hide a white one behind a black one, and one of nothing
-        // may delete the last path to it.
-        let matters = ReferenceRange::new(young_or_large).contains(value) || inner.cycle.is_some();
+        // may delete the last path to it; later, one may refer to what is to be evacuated.
+        let matters = ReferenceRange::new(young_or_large).contains(value) || inner.tracks_old_stores();
         if matters && !cage.nursery().contains(slot as usize) {
             self.store_barrier_slow(slot, value);
         }

@@ -172,12 +172,12 @@ impl Core {
         let due = inner.old_bytes() >= inner.cycle_window().start_bytes || external || by_interval;
         // Blocks that are not swept yet are swept first, by slices.
         if due && !inner.pacer.sweeping || settings.stress_incremental {
-            self.start_cycle();
+            self.start_cycle(false);
         }
     }
 
-    /// Starts a cycle.
-    pub(crate) fn start_cycle(&mut self) {
+    /// Starts a cycle; one that is to reduce memory evacuates all blocks that are worth it.
+    pub(crate) fn start_cycle(&mut self, reducing: bool) {
         self.finish_sweeping();
         let allocated = self.allocated_bytes();
         let inner = self.inner();
@@ -190,6 +190,7 @@ impl Core {
             ..Cycle::default()
         });
         inner.marker.set_skip_nursery(true);
+        inner.choose_candidates(None, reducing);
         self.set_pace();
     }
 
@@ -272,6 +273,7 @@ impl Core {
         match self.inner().cycle {
             Some(Cycle { ripe_at: Some(_), .. }) => self.last_pause(budget),
             Some(_) => self.mark_slice(budget),
+            None if self.inner().candidates.is_due() => self.evacuation_slice(budget),
             None => self.sweep_slice(budget),
         }
     }
@@ -313,7 +315,7 @@ impl Core {
     }
 
     /// Ends a slice: what comes next is paced by what is left now.
-    fn end_slice(&mut self, mut record: CollectionRecord) {
+    pub(crate) fn end_slice(&mut self, mut record: CollectionRecord) {
         let now = self.inner().clock.now_ns();
         let slice_ns = now.saturating_sub(record.start_ns);
         if let Some(cycle) = &mut self.inner().cycle {
@@ -493,6 +495,7 @@ impl Core {
         inner.end_barrier();
         let start = inner.clock.now_ns();
         inner.begin_sweep();
+        inner.candidates_marked();
         inner.pacer.sweeping = true;
         self.lap(record, Phase::Sweep, start);
         self.set_old_limit(record);
@@ -558,6 +561,9 @@ impl Core {
 
     /// Sweeps whatever a cycle has left to be swept.
     pub(crate) fn finish_sweeping(&mut self) {
+        while self.inner().candidates.is_due() {
+            self.evacuation_slice(&Budget::ALL);
+        }
         while self.inner().pacer.sweeping {
             self.sweep_slice(&Budget::ALL);
         }
@@ -579,6 +585,7 @@ impl Core {
             return;
         }
         inner.end_barrier();
+        inner.end_candidates();
         inner.marker.reset();
         inner.marker.take_counts();
         let color = inner.cage.color();

@@ -10,6 +10,7 @@ mod config;
 mod core;
 mod cycle;
 mod error;
+mod evacuation;
 mod flags;
 mod globals;
 mod major;

@@ -39,6 +39,7 @@ impl Core {
         }
         let mut record = self.begin(CollectionKind::Major, cause);
         self.evacuate_nursery(&mut record, Some(PROMOTE_ALL));
+        self.inner().choose_candidates(Some(&mut record), cause == Cause::Idle);
         self.mark(&mut record);
         let slid = self.slide(&mut record);
         if !slid {
@@ -123,6 +124,15 @@ impl Core {
         inner.free_dead_large();
         self.clear_young_colors();
         self.lap(record, Phase::Sweep, start);
+        self.inner().candidates_marked();
+        if self.inner().candidates.is_due() {
+            while self.evacuate_batch(record, true) {}
+            let start = self.now_ns();
+            while self.inner().sweep_block() {
+                record.swept_blocks += 1;
+            }
+            self.lap(record, Phase::Sweep, start);
+        }
     }
 
     /// Clears the colors of what was retained, and the start bits that it has if the mark stack overflowed. What is dead

@@ -154,7 +154,7 @@ impl Inner {
         if self.cycle.is_some() && relisted {
             self.marker.relist(&self.cage, &self.kinds, owner);
         }
-        let all = self.cycle.is_some() && !relisted;
+        let all = self.tracks_old_stores() && !(self.cycle.is_some() && relisted);
         let young_or_large = ReferenceRange::new(Range {
             start: self.cage.nursery().start,
             end: self.cage.large().end,

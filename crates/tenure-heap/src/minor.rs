@@ -28,10 +28,29 @@ struct Promotions<'a> {
     remembered: &'a mut tenure_barrier::RememberedSet,
     /// While a cycle is in progress: what is promoted is born black.
     marker: Option<&'a mut tenure_marking::Marker>,
+    /// While blocks are to be evacuated, after marking: what records the slots that refer into them.
+    recorder: Option<&'a mut tenure_marking::Marker>,
     kinds: tenure_object::KindTable,
     /// Where stores into young large objects were logged, by object.
     young_cards: &'a [CardEntry],
     parts: Parts,
+}
+
+impl Promotions<'_> {
+    /// Records the slots of an object that has become old, or those in a part of it.
+    fn record(&mut self, object: ObjectRef, part: Option<Range>) {
+        let Some(recorder) = &mut self.recorder else { return };
+        let cage = &*self.pages.cage;
+        // SAFETY: OBJ-HEADER, an object that survived.
+        let header = unsafe { object.header() };
+        let part = part.unwrap_or(cage.heap());
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT; SLOT-TYPED for each slot.
+        unsafe {
+            object.visit_slots_in(header, &self.kinds, part, |slot| {
+                recorder.record_slot(cage, slot, *slot);
+            });
+        }
+    }
 }
 
 /// The entries of one large object among those of all.
@@ -72,6 +91,7 @@ impl PromotionTarget for Promotions<'_> {
     fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)> {
         loop {
             if let Some(entry) = self.parts.next_of_current(self.young_cards) {
+                self.record(entry.owner, Some(entry.slots()));
                 return Some((entry.owner, Some(entry.slots())));
             }
             let object = self.large.next_unscanned()?;
@@ -86,8 +106,16 @@ impl PromotionTarget for Promotions<'_> {
             if header.has(FLAG_CARDED) {
                 self.parts.begin(self.young_cards, object);
             } else {
+                self.record(object, None);
                 return Some((object, None));
             }
+        }
+    }
+
+    #[inline]
+    fn promoted(&mut self, object: ObjectRef) {
+        if self.recorder.is_some() {
+            self.record(object, None);
         }
     }
 
@@ -237,6 +265,12 @@ impl Core {
                 end: self.window.top.get().max(from.start),
             },
         );
+        let (marking, evacuating) = (inner.cycle.is_some(), inner.candidates.is_due());
+        let (marker, recorder) = match (marking, evacuating) {
+            (true, _) => (Some(&mut inner.marker), None),
+            (false, true) => (None, Some(&mut inner.marker)),
+            (false, false) => (None, None),
+        };
         let mut target = Promotions {
             pointer: &mut inner.pointer,
             data: &mut inner.data,
@@ -247,7 +281,8 @@ impl Core {
                 refused: &mut inner.refused,
             },
             remembered: &mut inner.remembered,
-            marker: inner.cycle.is_some().then_some(&mut inner.marker),
+            marker,
+            recorder,
             kinds,
             young_cards: &young_cards,
             parts: Parts::default(),
@@ -296,6 +331,7 @@ impl Core {
             inner.free_dead_large();
         }
         inner.relist_taken(&owners, &cards);
+        inner.record_taken(&owners, &cards);
         inner.remembered.give_back(owners, cards);
         record
             .phases

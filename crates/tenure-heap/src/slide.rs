@@ -48,6 +48,8 @@ impl Core {
             }
             return false;
         }
+        // Everything moves anyway.
+        inner.end_candidates();
         let start = inner.clock.now_ns();
         let (color, heap_start) = (inner.cage.color(), inner.cage.heap().start);
         inner

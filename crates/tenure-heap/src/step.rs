@@ -51,8 +51,12 @@ pub(crate) struct Idle {
 impl Core {
     /// Starts a cycle now, unless one is in progress. Costs a microsecond; the work is done by later slices.
     pub fn start_marking(&mut self) {
+        self.start_marking_for(false);
+    }
+
+    fn start_marking_for(&mut self, reducing: bool) {
         if self.inner().cycle.is_none() {
-            self.start_cycle();
+            self.start_cycle(reducing);
             self.window.limit.set(self.step_limit());
         }
     }
@@ -111,7 +115,7 @@ impl Core {
             inner.idle.in_cycle = true;
             inner.idle.released = false;
             if inner.config.settings.incremental_marking {
-                self.start_marking();
+                self.start_marking_for(true);
             } else {
                 self.collect_major(Cause::Idle);
                 self.inner().idle.swept_ns = self.now_ns();

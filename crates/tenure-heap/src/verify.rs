@@ -192,7 +192,8 @@ impl<'a> Verifier<'a> {
             ));
         }
         let barrier = self.inner.config.settings.marking_barrier;
-        let every_store = self.inner.cycle.is_some() && barrier == MarkingBarrier::Insertion;
+        let marking = self.inner.cycle.is_some_and(|cycle| cycle.roots_shaded);
+        let every_store = marking && barrier == MarkingBarrier::Insertion;
         if self.inner.remembered.logs_every_store() != every_store {
             let message = format!("every store is logged: not {every_store}, as the barrier and the cycle say");
             return Err(VerifyError::new("REM-UNIQUE", message));

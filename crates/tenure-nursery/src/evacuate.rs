@@ -314,6 +314,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
                 self.queue += 8;
                 // SAFETY: OBJ-HEADER, promoted in this collection and not remembered yet.
                 unsafe { self.scan_old(ObjectRef::from_address(address)) };
+                self.target.promoted(ObjectRef::from_address(address));
             } else if let Some((object, part)) = self.target.next_large() {
                 match part {
                     // SAFETY: OBJ-HEADER, a large object that just became old.

@@ -19,6 +19,9 @@ pub trait PromotionTarget {
     /// with a part of it where there was one.
     fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)>;
 
+    /// Called for each promoted object that holds slots, once they have been forwarded.
+    fn promoted(&mut self, object: ObjectRef);
+
     /// Called for an old object that refers to a retained one, once.
     fn remember(&mut self, object: ObjectRef);
 

@@ -34,12 +34,16 @@ pub(crate) enum BlockState {
     InUse,
     /// Objects, dead ones among them, and holes that no list has. Its colors tell them apart.
     Unswept,
+    /// Like an unswept one, but its live objects are to be evacuated first.
+    Evacuating,
 }
 
 /// A space of blocks.
 ///
 /// Invariant (OLD-COVERED): the words of a block in use are covered without gaps by objects, holes and the part
 /// `[cursor, limit)` of the one hole being filled, each with its start bit set, and by nothing else.
+/// Invariant (EVAC-FORWARDED): an old copy has the new one's address as its header from the copying until all references
+/// have been corrected, within one pause; then it is a hole.
 /// Invariant (OLD-SWEPT): nothing is allocated in an unswept block, and none is unswept when marking starts.
 #[derive(Debug)]
 pub struct BlockSpace {
@@ -54,11 +58,13 @@ pub struct BlockSpace {
     in_use: usize,
     /// Bytes in objects, by block; what was allocated in the hole being filled is not in it yet.
     pub(crate) used_by_block: Vec<u32>,
-    /// What moving objects must know of a block, by block: `PINNED_HERE`, `HASHED_HERE`.
+    /// What moving objects must know of a block, by block: `PINNED_HERE`, `HASHED_HERE`, `CANDIDATE`.
     pub(crate) notes: Vec<u8>,
     /// Blocks still to be swept, the next one last.
     pub(crate) unswept: Vec<u32>,
     hole_start: usize,
+    /// Bytes in holes of candidates that were taken out of the lists.
+    pub(crate) dropped_bytes: usize,
     pub(crate) poison: bool,
     holds_slots: bool,
 }
@@ -68,6 +74,9 @@ pub(crate) const PINNED_HERE: u8 = 1;
 
 /// The identity hash of an object in the block was taken from its address since the block was last empty.
 pub(crate) const HASHED_HERE: u8 = 2;
+
+/// The block is to be evacuated: nothing is allocated in it.
+pub(crate) const CANDIDATE: u8 = 4;
 
 /// Blocks that an allocation sweeps before it takes a new one instead.
 const SWEPT_PER_ALLOCATION: usize = 8;
@@ -90,6 +99,7 @@ impl BlockSpace {
             notes: Vec::new(),
             unswept: Vec::new(),
             hole_start: 0,
+            dropped_bytes: 0,
             poison: false,
             holds_slots,
         }
@@ -145,7 +155,7 @@ impl BlockSpace {
         self.blocks
             .iter()
             .enumerate()
-            .filter(|(_, state)| matches!(state, BlockState::InUse | BlockState::Unswept))
+            .filter(|(_, state)| matches!(state, BlockState::InUse | BlockState::Unswept | BlockState::Evacuating))
             .map(move |(i, _)| start + i * BLOCK_BYTES)
     }
 
@@ -177,12 +187,12 @@ impl BlockSpace {
             words <= BLOCK_WORDS / 2,
             "OLD-COVERED: larger objects have a space of their own"
         );
-        let mut hole = self.lists.take(words);
+        let mut hole = self.take_hole(words);
         for _ in 0..SWEPT_PER_ALLOCATION {
             if hole.is_some() || !self.empty.is_empty() || !self.sweep_next(pages.cage) {
                 break;
             }
-            hole = self.lists.take(words);
+            hole = self.take_hole(words);
         }
         let (start, end) = match hole {
             Some((address, found)) => (address, address + found * 8),
@@ -194,6 +204,18 @@ impl BlockSpace {
         self.close_hole(pages.cage);
         (self.cursor, self.limit, self.hole_start) = (start, end, start);
         self.allocate(words, pages)
+    }
+
+    /// Takes a hole that does not lie in a candidate. Those that do are dropped: they are listed again when the block is
+    /// swept.
+    fn take_hole(&mut self, words: usize) -> Option<(usize, usize)> {
+        loop {
+            let (address, found) = self.lists.take(words)?;
+            if self.notes[(address - self.range.start) / BLOCK_BYTES] & CANDIDATE == 0 {
+                return Some((address, found));
+            }
+            self.dropped_bytes += found * 8;
+        }
     }
 
     /// Lists what is left of the hole being filled.
@@ -219,7 +241,7 @@ impl BlockSpace {
             });
         }
         while self.sweep_next(pages.cage) {
-            if let Some((address, found)) = self.lists.take(words) {
+            if let Some((address, found)) = self.take_hole(words) {
                 return Some(Range {
                     start: address,
                     end: address + found * 8,
@@ -307,8 +329,11 @@ impl BlockSpace {
         self.poison = poison;
         self.close_hole(cage);
         self.lists.clear();
+        self.dropped_bytes = 0;
         for (index, state) in self.blocks.iter_mut().enumerate().rev() {
-            if *state == BlockState::InUse {
+            if *state == BlockState::InUse && self.notes[index] & CANDIDATE != 0 {
+                *state = BlockState::Evacuating;
+            } else if *state == BlockState::InUse {
                 *state = BlockState::Unswept;
                 self.unswept.push(index as u32);
             }
@@ -348,10 +373,13 @@ impl BlockSpace {
         self.unswept.len()
     }
 
-    /// Returns whether the block at `block` is still to be swept.
+    /// Returns whether the block at `block` is still to be swept, perhaps after it was evacuated.
     #[must_use]
     pub fn is_unswept(&self, block: usize) -> bool {
-        self.blocks[(block - self.range.start) / BLOCK_BYTES] == BlockState::Unswept
+        matches!(
+            self.blocks[(block - self.range.start) / BLOCK_BYTES],
+            BlockState::Unswept | BlockState::Evacuating
+        )
     }
 
     /// Notes that the object at `address` must not be moved.
@@ -411,7 +439,10 @@ impl BlockSpace {
     #[must_use]
     pub fn find_start(&self, cage: &Cage, address: usize) -> Option<ObjectRef> {
         let index = (address - self.range.start) / BLOCK_BYTES;
-        if !matches!(self.blocks.get(index), Some(BlockState::InUse | BlockState::Unswept)) {
+        if !matches!(
+            self.blocks.get(index),
+            Some(BlockState::InUse | BlockState::Unswept | BlockState::Evacuating)
+        ) {
             return None;
         }
         let block = self.range.start + index * BLOCK_BYTES;
@@ -485,7 +516,7 @@ impl BlockSpace {
                 return Err(format!("OLD-COVERED: block {block:#x} is covered up to {next:#x} only"));
             }
         }
-        if hole_bytes != self.lists.free_bytes() {
+        if hole_bytes != self.lists.free_bytes() + self.dropped_bytes {
             return Err(format!(
                 "FREE-LISTED: holes of {hole_bytes} bytes in blocks, {} bytes in lists",
                 self.lists.free_bytes()

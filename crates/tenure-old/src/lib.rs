@@ -6,6 +6,7 @@
 
 mod block_space;
 mod budget;
+mod evacuate;
 mod free_list;
 mod large;
 mod slide;
@@ -13,6 +14,7 @@ mod sweep;
 
 pub use block_space::{BlockSpace, Pages};
 pub use budget::Budget;
+pub use evacuate::MovedObject;
 pub use free_list::FreeLists;
 pub use large::LargeSpace;
 pub use slide::{Forwarding, Move, SlidePlan, SlideRefusal};

@@ -35,6 +35,7 @@ impl BlockSpace {
     pub unsafe fn begin_move<'a>(&mut self, cage: &Cage, plan: &'a SlidePlan, poison: bool) -> Move<'a> {
         self.poison = poison;
         self.lists.clear();
+        self.dropped_bytes = 0;
         for index in 0..plan.blocks() {
             if self.slides(index) || self.blocks[index] != BlockState::InUse {
                 continue;
