@@ -76,8 +76,14 @@ impl Core {
         let mut bytes = 0;
         let mut whole = true;
         let inner = self.inner();
+        let settings = &inner.config.settings;
+        let least_bytes = if settings.stress_phases || settings.stress_incremental {
+            1
+        } else {
+            SLICE_BYTES
+        };
         while let Some(candidate) = inner.candidates.blocks.get(inner.candidates.next).copied() {
-            if !all && bytes >= SLICE_BYTES {
+            if !all && bytes >= least_bytes {
                 break;
             }
             inner.candidates.next += 1;
