@@ -15,5 +15,5 @@ pub use block_space::{BlockSpace, Pages};
 pub use budget::Budget;
 pub use free_list::FreeLists;
 pub use large::LargeSpace;
-pub use slide::{Forwarding, Move, SlidePlan, SlideRefusal};
+pub use slide::{Forwarding, Move, NoTable, SlidePlan};
 pub use sweep::SweepCounts;
