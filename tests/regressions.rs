@@ -23,6 +23,8 @@ mod limits;
 mod marking;
 #[path = "regressions/nursery.rs"]
 mod nursery;
+#[path = "regressions/slide.rs"]
+mod slide;
 
 #[derive(Kind)]
 struct Node {
