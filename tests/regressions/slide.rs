@@ -104,7 +104,7 @@ fn pinned_objects_stay_while_their_neighbors_slide() {
         }
         h.compact();
         check(h);
-        assert!(h.statistics().sizes.old_committed_bytes <= 2 * 256 << 10);
+        assert!(h.statistics().sizes.old_committed_bytes <= 512 << 10);
     });
 }
 
