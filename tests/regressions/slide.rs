@@ -1,7 +1,7 @@
 //! Sliding the old generation: what moves keeps its hash, its place in the remembered set and its contents; what is
 //! pinned stays; and what only fits when holes are one piece fits.
 
-use tenure::events::{Phase, RecordingListener};
+use tenure::events::{Cause, Phase, RecordingListener};
 
 use super::*;
 
@@ -198,11 +198,13 @@ fn a_large_object_fits_when_holes_become_one_piece() {
 fn survivors_are_promoted_into_what_a_slide_freed() {
     // Holes of one dead node each; arrays that are all larger.
     let fill = |compaction: &str| {
+        let listener = RecordingListener::new();
         let config = with(HeapConfig::new(), "compact", compaction)
             .semi_space_bytes(64 << 10)
             .max_spill_bytes(0)
-            .max_old_bytes(4 << 20);
-        isolate(config).enter(|h| {
+            .max_old_bytes(4 << 20)
+            .listener(listener.clone());
+        let made = isolate(config).enter(|h| {
             put_nodes(h, 0, 0, 110_000);
             thin(h, 0, 2);
             h.collect();
@@ -226,9 +228,16 @@ fn survivors_are_promoted_into_what_a_slide_freed() {
                 );
             }
             made
-        })
+        });
+        let desperate = listener
+            .records()
+            .iter()
+            .filter(|r| r.cause == Cause::LastResort)
+            .count();
+        (made, desperate)
     };
-    let (without, with_slides) = (fill("never"), fill("auto"));
+    let ((without, _), (with_slides, desperate)) = (fill("never"), fill("auto"));
+    assert_eq!(desperate, 0, "the slide made room, and it was not used");
     assert!(
         with_slides == 4000 && without < 3000,
         "{without} arrays without slides, {with_slides} with them"
