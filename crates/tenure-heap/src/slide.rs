@@ -15,8 +15,8 @@ use crate::config::Compaction;
 use crate::core::{Core, Inner, WINDOW_OBJECT_MAX_BYTES};
 
 impl Core {
-    /// Collects everything and slides the old generation together, unless the settings forbid it. The pause is up to 1.6
-    /// times that of a collection that sweeps.
+    /// Collects everything and slides the old generation together, unless the settings forbid it. The pause is about
+    /// one and a half times that of a collection that sweeps.
     pub fn compact(&mut self) {
         self.inner().compact_requested = true;
         self.collect_major(Cause::Requested);
