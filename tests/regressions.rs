@@ -25,6 +25,8 @@ mod marking;
 mod marking_barrier;
 #[path = "regressions/nursery.rs"]
 mod nursery;
+#[path = "regressions/slide.rs"]
+mod slide;
 
 #[derive(Kind)]
 struct Node {

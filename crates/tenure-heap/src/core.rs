@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tenure_barrier::RememberedSet;
 use tenure_events::{Cause, Clock, Event, HeapSizes, Listener, PauseLog, TraceGc};
 use tenure_marking::Marker;
-use tenure_memory::{Cage, CageLayout, PageError, Range};
+use tenure_memory::{BLOCK_BYTES, Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
 use tenure_object::{FLAG_CARDED, FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
@@ -624,7 +624,7 @@ impl Core {
                 + inner.remembered.footprint_bytes()
                 + inner.globals.footprint_bytes()
                 + self.root_bytes(),
-            fragmented_bytes: inner.pointer.committed_bytes() + inner.data.committed_bytes()
+            fragmented_bytes: (inner.pointer.blocks_in_use() + inner.data.blocks_in_use()) * BLOCK_BYTES
                 - inner.pointer.used_bytes()
                 - inner.data.used_bytes(),
             ..inner.totals
