@@ -11,7 +11,10 @@ use tenure_marking::Traversal;
 use tenure_memory::{FailingPages, PageSource, SystemPages};
 use tenure_policy::promotion::{PromotionChoice, PromotionPolicy};
 
+use tenure_policy::pacing::{GoalInput, nursery_for_goal};
+
 use crate::error::ConfigError;
+use crate::minor::GOAL_NURSERY_MIN_BYTES;
 
 const MIB: usize = 1 << 20;
 
@@ -280,6 +283,22 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Returns the capacity of one half of the nursery at the start: what is configured, or less for a pause goal.
+    pub(crate) fn first_semi_space_bytes(&self) -> usize {
+        if self.pause_goal_ns == 0 {
+            return self.initial_semi_space_bytes;
+        }
+        let bytes = nursery_for_goal(&GoalInput {
+            goal_ns: self.pause_goal_ns,
+            pause_ns_per_byte: 0.0,
+            survivor_ns_per_byte: 0.0,
+            capacity_bytes: self.initial_semi_space_bytes,
+            max_bytes: self.initial_semi_space_bytes,
+            min_bytes: GOAL_NURSERY_MIN_BYTES,
+        });
+        tenure_memory::round_up(bytes, tenure_memory::PAGE_BYTES)
     }
 
     /// Returns whether every allocation takes the slow path, to be counted.

@@ -238,7 +238,7 @@ impl Core {
         for range in [cage.nursery(), cage.data(), cage.pointer()] {
             cage.prefer_huge_pages(range, huge);
         }
-        let nursery = Nursery::new(&mut cage, settings.initial_semi_space_bytes, WINDOW_SLACK_BYTES)?;
+        let nursery = Nursery::new(&mut cage, settings.first_semi_space_bytes(), WINDOW_SLACK_BYTES)?;
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         // Relaxed: only uniqueness matters.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);

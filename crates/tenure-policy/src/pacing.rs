@@ -179,6 +179,10 @@ pub struct GoalInput {
 /// What a surviving byte is taken to cost before any was measured: half a gigabyte a second.
 const UNMEASURED_SURVIVOR_NS_PER_BYTE: f64 = 2.0;
 
+/// What a surviving byte is taken to cost at least: old objects may get memory that was never touched before, and a page
+/// fault takes about 2 us.
+const FRESH_SURVIVOR_NS_PER_BYTE: f64 = 0.6;
+
 /// The share of the goal that an ordinary minor collection is to take: the machine is not always as fast as lately.
 const ORDINARY_SHARE: f64 = 0.5;
 
@@ -191,7 +195,7 @@ const WORST_SHARE: f64 = 0.9;
 pub fn nursery_for_goal(input: &GoalInput) -> usize {
     let goal = input.goal_ns as f64;
     let survivor = if input.survivor_ns_per_byte > 0.0 {
-        input.survivor_ns_per_byte
+        input.survivor_ns_per_byte.max(FRESH_SURVIVOR_NS_PER_BYTE)
     } else {
         UNMEASURED_SURVIVOR_NS_PER_BYTE
     };
@@ -212,25 +216,45 @@ pub fn nursery_for_goal(input: &GoalInput) -> usize {
     wanted.clamp(input.min_bytes.min(input.max_bytes), input.max_bytes)
 }
 
-/// A speed or price that follows the worst quickly and forgets it slowly.
+/// A price that follows the worst quickly and forgets it slowly, but does not believe a single outlier: the machine may
+/// have given the processor to somebody else meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WorstLately(f64);
+pub struct WorstLately {
+    worst: f64,
+    /// The last measurement, if it was an outlier.
+    suspect: f64,
+}
+
+/// A measurement that is so many times as high as the worst so far is believed when it is repeated.
+const OUTLIER_FACTOR: f64 = 2.0;
 
 impl WorstLately {
-    /// Adds a measurement. One that is less than what is remembered lowers it by a twentieth of the difference.
+    /// Adds a measurement. One that is less than what is remembered lowers it by a hundredth of the difference; one that
+    /// is more raises it half of the way.
     pub fn add(&mut self, value: f64) {
-        if value > self.0 {
-            // Half of the way: a single hiccup of the machine is not the new normal.
-            self.0 = if self.0 == 0.0 { value } else { (self.0 + value) / 2.0 };
+        let mut value = value;
+        if self.worst > 0.0 && value > OUTLIER_FACTOR * self.worst {
+            let before = std::mem::replace(&mut self.suspect, value);
+            if before == 0.0 {
+                return;
+            }
+            value = value.min(before);
         } else {
-            self.0 -= (self.0 - value) / 20.0;
+            self.suspect = 0.0;
+        }
+        if self.worst == 0.0 {
+            self.worst = value;
+        } else if value > self.worst {
+            self.worst = (self.worst + value) / 2.0;
+        } else {
+            self.worst -= (self.worst - value) / 100.0;
         }
     }
 
     /// Returns the worst lately, or 0 if nothing was added.
     #[must_use]
     pub fn get(self) -> f64 {
-        self.0
+        self.worst
     }
 }
 
