@@ -104,7 +104,7 @@ pub struct Settings {
     pub mark_stack_entries: usize,
     /// How the marker walks.
     pub traversal: Traversal,
-    /// Mark in slices between stretches of the mutator, instead of in one pause.
+    /// Mark and sweep in slices between stretches of the mutator, instead of in one pause.
     pub incremental_marking: bool,
     /// Bytes allocated in the nursery between two slices.
     pub mark_step_bytes: usize,
@@ -171,7 +171,7 @@ impl Default for Settings {
             promotion: PromotionChoice::default(),
             mark_stack_entries: 512 * 1024,
             traversal: Traversal::Auto,
-            incremental_marking: false,
+            incremental_marking: true,
             mark_step_bytes: 64 * 1024,
             slice_words: 0,
             marking_barrier: MarkingBarrier::default(),

@@ -248,6 +248,7 @@ impl Core {
         let rule = forced.unwrap_or_else(|| inner.policy.rule(&input));
         record.decisions.push(describe(rule, forced.is_some()));
         inner.remembered.reserve(condemned_bytes / 16);
+        inner.minor_requested = false;
         let (owners, mut cards) = inner.remembered.take(&inner.cage);
         let young_cards = inner.take_young_cards(&mut cards);
         // Sweeping on the way is for when there is no goal that it could take the time of.
