@@ -13,6 +13,8 @@ use tenure::prelude::*;
 mod barrier;
 #[path = "regressions/cycle.rs"]
 mod cycle;
+#[path = "regressions/evacuation.rs"]
+mod evacuation;
 #[path = "regressions/hashes.rs"]
 mod hashes;
 #[path = "regressions/isolates.rs"]

@@ -49,6 +49,11 @@ impl Candidates {
     pub(crate) fn is_due(&self) -> bool {
         self.marked
     }
+
+    /// Returns whether the candidate with this number is still to be evacuated.
+    pub(crate) fn is_left(&self, number: u16) -> bool {
+        usize::from(number) > self.next
+    }
 }
 
 impl Core {
