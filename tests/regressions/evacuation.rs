@@ -305,6 +305,379 @@ fn old_objects_that_only_a_young_long_array_refers_to_are_found_without_a_minor_
     }
 }
 
+#[test]
+fn objects_that_are_promoted_while_blocks_are_evacuated_refer_to_the_copies() {
+    // A small array, one with cards, a large one; some kept by an old object, some by a root, and what dies.
+    for minors in 0..3 {
+        each(
+            |h| {
+                put_array(h, 30, 30, 40);
+                put_array(h, 31, 31, 150);
+                put_array(h, 32, 32, 5000);
+                let region = &*h;
+                let large = region.alloc_tail_zeroed::<Array>(20_000, ArrayInit { id: 33 });
+                region.regs()[33].set(large.to_value());
+                let dead = region.alloc_tail_zeroed::<Array>(20_000, ArrayInit { id: 34 });
+                for (k, i) in some().enumerate() {
+                    let value = entry(region, i).to_value();
+                    array(region, 30).tail_set(region, k, value);
+                    array(region, 31).tail_set(region, k * 3, value);
+                    array(region, 32).tail_set(region, k * 100, value);
+                    large.tail_set(region, k * 500, value);
+                    dead.tail_set(region, k * 500, value);
+                    dead.tail()[k].set(region, value);
+                }
+                large.tail_copy_from(region, 100, array(region, DIRECTORY), 0..10);
+                large.tail_copy_from(region, 1000, array(region, DIRECTORY), 0..200);
+                large.tail_copy_from(region, 10_001, array(region, 32), 0..5000);
+                // Young: the old ones refer to them, as does a node that dies.
+                node(reg(region, NODE)).set_any(region, reg(region, 30));
+                array(region, LONG).tail_set(region, 999, reg(region, 31));
+                array(region, LONG).tail_set(region, 500, large.to_value());
+                clear(region, 30);
+                for minor in 0..minors {
+                    h.collect_minor();
+                    check(h);
+                    if minor == 0 {
+                        one_slice(h);
+                    }
+                }
+            },
+            |h| {
+                let small = node(reg(h, NODE)).any().cast::<Array>().expect("an array");
+                for (k, i) in some().enumerate() {
+                    let value = entry(h, i).to_value();
+                    assert_eq!(small.tail_get(k), value);
+                    assert_eq!(array(h, 31).tail_get(k * 3), value);
+                    assert_eq!(array(h, 32).tail_get(k * 100), value);
+                    assert_eq!(array(h, 33).tail_get(10_001 + k * 100), value);
+                }
+                for i in 0..10 {
+                    assert_eq!(array(h, 33).tail_get(100 + i), entry(h, i).to_value());
+                }
+                for i in 0..200 {
+                    assert_eq!(array(h, 33).tail_get(1000 + i), entry(h, i).to_value());
+                }
+                assert_eq!(array(h, LONG).tail_get(999), reg(h, 31));
+                assert_eq!(array(h, LONG).tail_get(500), reg(h, 33));
+            },
+        );
+    }
+}
+
+#[test]
+fn slots_that_are_copied_in_bulk_while_blocks_are_evacuated_are_corrected() {
+    for length in [10, 200, 1600] {
+        for minors in 0..2 {
+            each(
+                |h| {
+                    let region = &*h;
+                    let directory = array(region, DIRECTORY);
+                    array(region, LARGE).tail_copy_from(region, 3, directory, 0..length);
+                    array(region, LARGE).tail_copy_within(region, 3..3 + length, 4100);
+                    // 4096 slots and more are looked through in another way while a cycle marks.
+                    array(region, LARGE).tail_copy_within(region, 3..5003, 10_001);
+                    array(region, LONG).tail_copy_from(region, 7, directory, 100..100 + length.min(900));
+                    array(region, LONG).tail_fill(region, 950..960, directory.tail_get(COUNT - 1));
+                    entry(region, 5).tail_copy_from(region, 3, directory, 0..10);
+                    for _ in 0..minors {
+                        h.collect_minor();
+                    }
+                },
+                |h| {
+                    for i in 0..length {
+                        let value = entry(h, i).to_value();
+                        assert_eq!(array(h, LARGE).tail_get(3 + i), value);
+                        assert_eq!(array(h, LARGE).tail_get(4100 + i), value);
+                        assert_eq!(array(h, LARGE).tail_get(10_001 + i), value);
+                    }
+                    for i in 0..length.min(900) {
+                        assert_eq!(array(h, LONG).tail_get(7 + i), entry(h, 100 + i).to_value());
+                    }
+                    assert_eq!(array(h, LONG).tail_get(955), entry(h, COUNT - 1).to_value());
+                    for i in 0..10 {
+                        assert_eq!(entry(h, 5).tail_get(3 + i), entry(h, i).to_value());
+                    }
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn roots_and_hashes_follow_the_copies() {
+    for barrier in BARRIERS {
+        for blocks in 0..4 {
+            let (config, listener) = evacuating(barrier);
+            isolate(config).enter(|h| {
+                build(h);
+                let before = moved(&listener);
+                let mut hashes: Vec<u64> = (0..COUNT / 2).map(|i| entry(h, i).identity_hash(h)).collect();
+                begin(h, blocks);
+                hashes.extend((COUNT / 2..COUNT).map(|i| entry(h, i).identity_hash(h)));
+                let global = h.global::<Dyn<Lab>>(entry(h, 7).to_value());
+                h.push(entry(h, COUNT - 2).to_value()).expect("room");
+                // Above the top of the register stack, and below it.
+                h.regs()[255].set(entry(h, 900).to_value());
+                h.regs()[90].set(entry(h, 901).to_value());
+                h.push_frame(20).expect("room");
+                h.regs()[0].set(Value::nil());
+                h.scope(|s| {
+                    let kept = s.local(entry_at(s, 20, 700));
+                    for _ in 0..10 {
+                        one_slice(s);
+                        check(s);
+                    }
+                    assert_eq!(kept.get(s).to_value(), entry_at(s, 20, 700).to_value());
+                });
+                h.pop_frame(20);
+                finish(h);
+                assert!(moved(&listener) > before + 1000);
+                assert_eq!(global.get(h), entry(h, 7).to_value());
+                assert_eq!(h.pop(), entry(h, COUNT - 2).to_value());
+                assert_eq!(reg(h, 255), entry(h, 900).to_value());
+                assert_eq!(reg(h, 90), entry(h, 901).to_value());
+                for _ in 0..2 {
+                    for (i, hash) in hashes.iter().enumerate() {
+                        assert_eq!(entry(h, i).identity_hash(h), *hash, "{barrier}: of array {i}");
+                    }
+                    check_world(h);
+                    h.collect();
+                }
+            });
+        }
+    }
+}
+
+/// An entry of the directory, seen from a frame that lies `depth` registers higher.
+fn entry_at<'h>(h: &'h Heap<Lab>, depth: usize, index: usize) -> Gc<'h, Array> {
+    h.pop_frame(depth);
+    let found = entry(h, index);
+    h.push_frame(depth).expect("room");
+    found
+}
+
+#[test]
+fn remembered_slots_of_arrays_that_move_stay_remembered() {
+    // Cards of young references: one slot of a card, several, and the whole; in arrays of many sizes that move.
+    for barrier in BARRIERS {
+        for blocks in 0..3 {
+            for minor in [false, true] {
+                let (config, listener) = evacuating(barrier);
+                isolate(with(config, "promotion", "never").max_spill_bytes(2 << 20)).enter(|h| {
+                    let lengths = [130, 190, 131, 700, 1000, 128, 16_000, 200, 5000, 300];
+                    for (k, length) in lengths.into_iter().enumerate() {
+                        put_array(h, 20 + k, k as u64, length);
+                    }
+                    h.collect();
+                    let before = moved(&listener);
+                    for k in 0..lengths.len() {
+                        // Odd arrays have hashes, and grow when they move.
+                        if k % 2 == 1 {
+                            let _ = array(h, 20 + k).identity_hash(h);
+                        }
+                    }
+                    begin(h, 0);
+                    for (k, length) in lengths.into_iter().enumerate() {
+                        for (n, at) in [0, 1, 64, length / 2, length - 1].into_iter().enumerate() {
+                            put_node(h, 200, (k * 10 + n) as u64, 20 + (k + 1) % lengths.len());
+                            array(h, 20 + k).tail_set(h, at, reg(h, 200));
+                        }
+                    }
+                    clear(h, 200);
+                    for _ in 0..blocks {
+                        one_slice(h);
+                        check(h);
+                    }
+                    if minor {
+                        h.collect_minor();
+                        check(h);
+                    }
+                    finish(h);
+                    assert!(moved(&listener) >= before + lengths.len() as u64, "{barrier}");
+                    for collections in 0..3 {
+                        for (k, length) in lengths.into_iter().enumerate() {
+                            for (n, at) in [0, 1, 64, length / 2, length - 1].into_iter().enumerate() {
+                                let kept = node(array(h, 20 + k).tail_get(at));
+                                let last = [0, 1, 64, length / 2, length - 1].iter().rposition(|a| *a == at);
+                                assert_eq!(kept.id(), (k * 10 + last.unwrap_or(n)) as u64);
+                                assert_eq!(kept.any(), reg(h, 20 + (k + 1) % lengths.len()));
+                            }
+                        }
+                        if collections == 0 {
+                            h.collect_minor();
+                        } else {
+                            h.collect();
+                        }
+                        check(h);
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_with_too_many_incoming_slots_stays_and_the_others_move() {
+    // Too many before marking, or only when blocks are evacuated already.
+    for late in [false, true] {
+        for blocks in 0..4 {
+            let (config, listener) = evacuating("owner");
+            isolate(config).enter(|h| {
+                build(h);
+                let many = |h: &Heap<Lab>| {
+                    array(h, LARGE).tail_fill(h, 0..20_000, entry(h, COUNT - 3).to_value());
+                    array(h, LONG).tail_fill(h, 0..1000, entry(h, 3).to_value());
+                };
+                if !late {
+                    many(h);
+                }
+                let before = moved(&listener);
+                let address = format!("{:?}", entry(h, COUNT - 3));
+                begin(h, blocks);
+                if late {
+                    many(h);
+                    h.collect_minor();
+                }
+                finish(h);
+                let arrays = moved(&listener) - before;
+                let stays = address == format!("{:?}", entry(h, COUNT - 3));
+                assert!(stays || late && blocks > 0, "a block with 20 000 incoming slots moved");
+                assert!(arrays >= 1000, "{arrays} moved");
+                check_world(h);
+                assert_eq!(array(h, LARGE).tail_get(19_999), entry(h, COUNT - 3).to_value());
+                assert_eq!(array(h, LONG).tail_get(999), entry(h, 3).to_value());
+                h.collect();
+                check_world(h);
+            });
+        }
+    }
+}
+
+#[test]
+fn an_evacuation_that_is_aborted_leaves_a_sound_heap() {
+    for barrier in BARRIERS {
+        for abort_at in [1, 2, 7, 500] {
+            for blocks in 0..4 {
+                let (config, listener) = evacuating(barrier);
+                isolate(config.abort_evacuation_at(abort_at)).enter(|h| {
+                    build(h);
+                    let before = moved(&listener);
+                    begin(h, blocks);
+                    let region = &*h;
+                    for i in some() {
+                        entry(region, i).tail_set(region, 9, entry(region, COUNT - 1 - i).to_value());
+                    }
+                    if blocks % 2 == 0 {
+                        h.collect_minor();
+                    }
+                    finish(h);
+                    let count = moved(&listener) - before;
+                    assert!(count <= 8 * (abort_at - 1), "{count} objects moved");
+                    assert!(abort_at == 1 || count >= 2 * (abort_at - 1), "{count} objects moved");
+                    for _ in 0..2 {
+                        check_world(h);
+                        for i in some() {
+                            assert_eq!(entry(h, i).tail_get(9), entry(h, COUNT - 1 - i).to_value());
+                        }
+                        h.collect();
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn collections_of_every_sort_may_come_before_the_next_block() {
+    for barrier in BARRIERS {
+        for blocks in 0..5 {
+            for how in 0..7 {
+                let (mut config, listener) = evacuating(barrier);
+                if how == 5 {
+                    config = config.max_old_bytes(3 << 20);
+                }
+                if how == 6 {
+                    config = config.fail_pages_at(26 + blocks as u64);
+                }
+                isolate(config).enter(|h| {
+                    build(h);
+                    let before = moved(&listener);
+                    begin(h, blocks);
+                    let region = &*h;
+                    for i in some() {
+                        entry(region, i).tail_set(region, 9, entry(region, COUNT - 1 - i).to_value());
+                    }
+                    match how {
+                        0 => h.collect(),
+                        1 => h.compact(),
+                        2 => h.start_marking(),
+                        3 => {
+                            h.idle_step(u64::MAX);
+                        }
+                        4 => {
+                            h.collect_minor();
+                            h.collect();
+                            begin(h, blocks);
+                        }
+                        5 => {
+                            // Until everything is full: the last resort, in the middle.
+                            let mut failed = false;
+                            for id in 0..200_000 {
+                                let made = h.try_alloc_with::<Node, _>(|h| NodeInit { id, any: reg(h, 100) });
+                                match made {
+                                    Ok((h, node)) => h.regs()[100].set(node.to_value()),
+                                    Err(_) => failed = true,
+                                }
+                                if failed {
+                                    break;
+                                }
+                            }
+                            assert!(failed);
+                            check(h);
+                            clear(h, 100);
+                        }
+                        _ => {
+                            for id in 0..20_000 {
+                                let made = h.try_alloc_with::<Node, _>(|h| NodeInit { id, any: reg(h, 100) });
+                                if let Ok((h, node)) = made {
+                                    h.regs()[100].set(node.to_value());
+                                }
+                            }
+                            clear(h, 100);
+                        }
+                    }
+                    check_world(h);
+                    finish(h);
+                    assert!(
+                        how == 6 || moved(&listener) > before + 1000,
+                        "{barrier}, {blocks}, {how}"
+                    );
+                    for _ in 0..2 {
+                        check_world(h);
+                        for i in some() {
+                            assert_eq!(entry(h, i).tail_get(9), entry(h, COUNT - 1 - i).to_value());
+                        }
+                        h.collect();
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn a_heap_can_be_dropped_before_the_next_block() {
+    for blocks in 0..6 {
+        let (config, _) = evacuating("owner");
+        isolate(config).enter(|h| {
+            build(h);
+            begin(h, blocks);
+            put_array(h, 20, 0, 20_000);
+        });
+    }
+}
+
 /// A model with slots first in its objects, numbers after them, and roots of its own.
 mod ward {
     use tenure::prelude::*;
@@ -340,7 +713,8 @@ mod ward {
 }
 
 use ward::{
-    Cons, ConsFields, ConsInit, Numbers, NumbersFields, NumbersInit, Stone, StoneFields, StoneInit, Table, TableInit, Ward,
+    Cons, ConsFields, ConsInit, Numbers, NumbersFields, NumbersInit, Stone, StoneFields, StoneInit, Table, TableInit,
+    Ward,
 };
 
 fn ward(config: HeapConfig) -> Isolate<Ward> {
@@ -424,9 +798,7 @@ fn numbers_where_a_dead_owner_was_are_not_taken_for_references() {
             for i in 0..1200 {
                 let (h, numbers) = h.alloc_tail_with::<Numbers>(
                     30,
-                    |h| NumbersInit {
-                        any: h.regs()[0].get(),
-                    },
+                    |h| NumbersInit { any: h.regs()[0].get() },
                     |_, k| words[(i * 30 + k) % words.len()],
                 );
                 h.regs()[0].set(numbers.to_value());
@@ -439,7 +811,11 @@ fn numbers_where_a_dead_owner_was_are_not_taken_for_references() {
             for i in (0..1200).rev() {
                 let numbers = next.cast::<Numbers>().expect("numbers");
                 for (k, word) in numbers.tail().iter().enumerate() {
-                    assert_eq!(word.get(), words[(i * 30 + k) % words.len()], "{barrier}: number {k} of {i}");
+                    assert_eq!(
+                        word.get(),
+                        words[(i * 30 + k) % words.len()],
+                        "{barrier}: number {k} of {i}"
+                    );
                 }
                 next = numbers.any();
             }
