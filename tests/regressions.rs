@@ -27,6 +27,8 @@ mod marking;
 mod marking_barrier;
 #[path = "regressions/nursery.rs"]
 mod nursery;
+#[path = "regressions/steps.rs"]
+mod steps;
 
 #[derive(Kind)]
 struct Node {
