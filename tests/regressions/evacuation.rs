@@ -128,22 +128,27 @@ fn check_world(h: &mut Heap<Lab>) {
     }
 }
 
-/// Runs `scenario` under each barrier, after 0 to 4 blocks were evacuated; finishes the evacuation, and checks that it
-/// moved something.
+/// Runs `scenario` under each barrier, after some slices of marking, or after 0 to 3 blocks were evacuated; finishes the
+/// cycle, and checks that it moved something.
 fn each(scenario: impl Fn(&mut Heap<Lab>), afterwards: impl Fn(&Heap<Lab>)) {
     for barrier in BARRIERS {
-        for blocks in 0..5 {
+        for (slices, blocks) in [(0, 0), (1, 0), (25, 0), (45, 0), (0, 1), (0, 2), (0, 4)] {
             let (config, listener) = evacuating(barrier);
             isolate(config).enter(|h| {
                 build(h);
                 let before = moved(&listener);
-                begin(h, blocks);
+                if blocks > 0 {
+                    begin(h, blocks - 1);
+                } else {
+                    h.start_marking();
+                    (0..slices).for_each(|_| one_slice(h));
+                }
                 scenario(h);
                 check(h);
-                for _ in 0..8 {
+                for _ in 0..100 {
                     one_slice(h);
-                    check(h);
                 }
+                check(h);
                 finish(h);
                 assert!(moved(&listener) > before + 1000, "{barrier}, {blocks}: nothing moved");
                 check_world(h);
@@ -820,6 +825,55 @@ fn numbers_where_a_dead_owner_was_are_not_taken_for_references() {
                 next = numbers.any();
             }
         });
+    }
+}
+
+#[test]
+fn a_young_large_object_with_few_slots_is_corrected() {
+    for barrier in BARRIERS {
+        for minor in [false, true] {
+            for dies in [false, true] {
+                let (config, listener) = evacuating(barrier);
+                ward(config).enter(|h| {
+                    ward_list(h, 40_000);
+                    let before = moved(&listener);
+                    ward_mark(h);
+                    let region = &*h;
+                    let numbers = region.alloc_tail::<Numbers>(20_000, NumbersInit { any: Value::nil() }, |i| i as u64);
+                    numbers.set_any(region, region.roots().first.get());
+                    region.roots().second.set(region.roots().first.get().cast());
+                    if !dies {
+                        region.regs()[0].set(numbers.to_value());
+                    }
+                    // In the old generation, and so is what it refers to.
+                    let stone = region.alloc::<Stone>(StoneInit {
+                        any: cons(region.roots().first.get()).rest(),
+                        next: numbers.to_value(),
+                    });
+                    region.regs()[1].set(if dies { Value::nil() } else { stone.to_value() });
+                    h.verify().expect("a sound heap");
+                    if minor {
+                        h.collect_minor();
+                        h.verify().expect("a sound heap");
+                    }
+                    while h.step(h.now_ns() + 2 * TICK_NS) == tenure::Progress::More {
+                        h.verify().expect("a sound heap");
+                    }
+                    assert!(moved(&listener) > before + 10_000);
+                    let list = h.roots().first.get();
+                    assert_eq!(cons(list).first().as_int(), Some(39_999));
+                    assert_eq!(h.roots().second.get().map(Gc::to_value), Some(list));
+                    if !dies {
+                        let numbers = h.regs()[0].get().cast::<Numbers>().expect("numbers");
+                        assert_eq!(numbers.any(), list);
+                        let stone = h.regs()[1].get().cast::<Stone>().expect("a stone");
+                        assert_eq!((stone.any(), stone.next()), (cons(list).rest(), numbers.to_value()));
+                    }
+                    h.collect();
+                    h.verify().expect("a sound heap");
+                });
+            }
+        }
     }
 }
 
