@@ -13,6 +13,8 @@ use tenure::prelude::*;
 mod barrier;
 #[path = "regressions/cycle.rs"]
 mod cycle;
+#[path = "regressions/evacuation.rs"]
+mod evacuation;
 #[path = "regressions/hashes.rs"]
 mod hashes;
 #[path = "regressions/isolates.rs"]
@@ -27,6 +29,8 @@ mod marking_barrier;
 mod nursery;
 #[path = "regressions/slide.rs"]
 mod slide;
+#[path = "regressions/steps.rs"]
+mod steps;
 
 #[derive(Kind)]
 struct Node {

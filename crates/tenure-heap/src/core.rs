@@ -472,18 +472,22 @@ impl Core {
             end: cage.large().end,
         };
         // While a cycle marks, a store between old objects may hide a white one behind a black one, and one of nothing
-        // may delete the last path to it; later, one may refer to what is to be evacuated.
+        // may delete the last path to it; later, one may refer to what is to be evacuated. Stores into a young large
+        // array matter always: its log is all that the next cycle looks at.
         let matters = ReferenceRange::new(young_or_large).contains(value) || inner.tracks_old_stores();
-        if matters && !cage.nursery().contains(slot as usize) {
-            self.store_barrier_slow(slot, value);
+        if (matters || cage.large().contains(slot as usize)) && !cage.nursery().contains(slot as usize) {
+            self.store_barrier_slow(slot, value, matters);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn store_barrier_slow(&self, slot: *const u64, value: u64) {
+    fn store_barrier_slow(&self, slot: *const u64, value: u64, matters: bool) {
         let inner = self.inner();
         let address = slot as usize;
+        if !matters && !inner.large.is_young(address) {
+            return;
+        }
         let owner = if inner.cage.large().contains(address) {
             inner.large.find(address)
         } else if inner.cage.pointer().contains(address) {

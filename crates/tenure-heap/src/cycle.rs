@@ -306,6 +306,10 @@ impl Core {
                 budget.deadline_ns = budget.deadline_ns.saturating_add(more_ns);
             }
         }
+        if attempts > MAX_PUT_OFF {
+            // Each attempt lists what is remembered again: steps too short to scan it would never come to an end.
+            budget = Budget::ALL;
+        }
         self.finish_marking(&budget, Cause::AllocationLimit);
     }
 

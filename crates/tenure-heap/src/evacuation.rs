@@ -49,6 +49,11 @@ impl Candidates {
     pub(crate) fn is_due(&self) -> bool {
         self.marked
     }
+
+    /// Returns whether the candidate with this number is still to be evacuated.
+    pub(crate) fn is_left(&self, number: u16) -> bool {
+        usize::from(number) > self.next
+    }
 }
 
 impl Core {
@@ -280,13 +285,17 @@ impl Inner {
         self.cycle.is_some() || self.candidates.marked
     }
 
-    /// Records the slots that refer into candidates of what a minor collection took from the remembered set.
+    /// Records the slots that refer into candidates of what a minor collection took from the remembered set. An owner
+    /// that is white in the middle of a cycle is either scanned later, which records its slots, or dead: its memory may
+    /// be something else before the slots are corrected.
     pub(crate) fn record_taken(&mut self, owners: &[ObjectRef], cards: &[CardEntry]) {
         if self.candidates.blocks.is_empty() {
             return;
         }
-        let kinds = self.kinds;
-        for owner in owners {
+        let (kinds, marking, color) = (self.kinds, self.cycle.is_some(), self.cage.color());
+        let heap_start = self.cage.heap().start;
+        let lasts = |owner: ObjectRef| !marking || color.get((owner.address() - heap_start) / 8);
+        for owner in owners.iter().filter(|owner| lasts(**owner)) {
             let (marker, cage) = (&mut self.marker, &self.cage);
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, an entry of the set; SLOT-TYPED for each slot.
             unsafe {
@@ -295,7 +304,7 @@ impl Inner {
                 });
             }
         }
-        for entry in cards {
+        for entry in cards.iter().filter(|entry| lasts(entry.owner)) {
             let (marker, cage) = (&mut self.marker, &self.cage);
             let header = Inner::header_of(entry.owner);
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.

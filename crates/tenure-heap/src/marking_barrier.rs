@@ -149,15 +149,21 @@ impl Inner {
             return;
         }
         // Cards that get no reference to young objects need not be looked at by the next minor collection; a cycle that
-        // relies on the set looks at a long range through the array itself, in chunks.
-        let relisted = slots.len() >= RELISTED_SLOTS;
+        // relies on the set looks at a long range through the array itself, in chunks. Of a young array, the set is all
+        // that a last pause or an evacuation looks at, in this cycle or one that starts before the next minor collection.
+        let young_owner = self.large.is_young_object(&self.cage, owner);
+        let relisted = slots.len() >= RELISTED_SLOTS && !young_owner;
         if self.cycle.is_some() && relisted {
             self.marker.relist(&self.cage, &self.kinds, owner);
         }
         let all = self.tracks_old_stores() && !(self.cycle.is_some() && relisted);
-        let young_or_large = ReferenceRange::new(Range {
-            start: self.cage.nursery().start,
-            end: self.cage.large().end,
+        let wanted = ReferenceRange::new(if young_owner {
+            self.cage.heap()
+        } else {
+            Range {
+                start: self.cage.nursery().start,
+                end: self.cage.large().end,
+            }
         });
         let mut done = 0;
         while done < slots.len() {
@@ -166,7 +172,7 @@ impl Inner {
             let count = ((next_card - address) / 8).min(slots.len() - done);
             // What fills the slots may be fewer words, each for many.
             let part = values.get(done..done + count).unwrap_or(values);
-            if all || part.iter().any(|word| young_or_large.contains(*word)) {
+            if all || part.iter().any(|word| wanted.contains(*word)) {
                 let range = Range {
                     start: address,
                     end: address + count * 8,

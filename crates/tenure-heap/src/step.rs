@@ -14,7 +14,8 @@ use crate::cycle::Budget;
 /// Bytes allocated that make an idle cycle worthwhile.
 const IDLE_ALLOCATED_BYTES: u64 = 64 << 10;
 
-/// A cycle that freed one byte in so many is followed by another: what died while it marked is still there.
+/// A cycle that freed one byte in so many is followed by another: what died while it marked is still there, and only now
+/// it is known which blocks are sparse.
 const IDLE_FREED_SHARE: usize = 16;
 
 /// The longest that an idle heap goes without a cycle, although nothing was allocated: roots may have been cleared.
@@ -132,7 +133,6 @@ impl Core {
         let now_ns = inner.clock.now_ns();
         let idle = &mut inner.idle;
         let freed_much = std::mem::take(&mut idle.in_cycle)
-            && inner.config.settings.incremental_marking
             && idle
                 .old_bytes
                 .saturating_sub(inner.pointer.used_bytes() + inner.data.used_bytes() + inner.large.used_bytes())

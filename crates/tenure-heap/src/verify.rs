@@ -94,6 +94,9 @@ impl Core {
         if inner.cycle.is_some_and(|cycle| cycle.roots_shaded) {
             verifier.check_cycle()?;
         }
+        if inner.candidates.is_due() {
+            verifier.check_candidates()?;
+        }
         verifier.check_old_objects()
     }
 

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use tenure_barrier::CardEntry;
 use tenure_marking::{Color, Colors};
 use tenure_memory::BLOCK_WORDS;
-use tenure_object::ObjectRef;
+use tenure_object::{FLAG_CARDED, ObjectRef};
 
 use crate::config::MarkingBarrier;
 use crate::core::Inner;
@@ -94,6 +94,42 @@ impl<'a> Verifier<'a> {
         if barrier != MarkingBarrier::Deletion {
             for object in self.old_objects(&colors, Color::Black) {
                 self.check_black(invariant, &colors, object, listed.get(&object).copied(), barrier)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that evacuation will find every old slot that refers into a candidate, and every slot of a young large
+    /// object, which is looked through only if it is not carded.
+    pub(crate) fn check_candidates(&self) -> Result<(), VerifyError> {
+        let recorder = self.inner.marker.recorded();
+        let mut recorded: HashSet<(u16, usize)> = HashSet::new();
+        for object in self.seen.keys() {
+            let header = Inner::header_of(*object);
+            if self.inner.cage.nursery().contains(object.address())
+                || (self.is_young(*object) && !header.has(FLAG_CARDED))
+            {
+                continue;
+            }
+            for (slot, word) in self.slots(*object) {
+                let Some(target) = self.target(word) else { continue };
+                let number = recorder.number(self.bit(target));
+                if number == 0 || !self.inner.candidates.is_left(number) || recorder.is_given_up(number) {
+                    continue;
+                }
+                if recorded.insert((number, 0)) {
+                    recorded.extend(recorder.slots(number).iter().map(|slot| (number, *slot)));
+                }
+                let found = !self.is_young(*object) && recorded.contains(&(number, slot));
+                if !found && !self.is_remembered(*object, slot) {
+                    let message = format!(
+                        "slot {} of {:#x} refers to {:#x} in candidate {number} and is not recorded",
+                        (slot - object.payload()) / 8,
+                        object.address(),
+                        target.address()
+                    );
+                    return Err(self.with_path(VerifyError::new("EVAC-RECORDED", message), *object));
+                }
             }
         }
         Ok(())

@@ -157,6 +157,12 @@ impl Marker {
         &mut self.recorder
     }
 
+    /// The same, to be looked at only.
+    #[must_use]
+    pub fn recorded(&self) -> &SlotRecorder {
+        &self.recorder
+    }
+
     /// Records `slot` if recording is on and it refers into a candidate.
     #[inline(always)]
     fn note<const RECORD: bool>(&mut self, slot: *const u64, target: u64) {

@@ -88,6 +88,12 @@ impl SlotRecorder {
         self.incoming[usize::from(number) - 1].given_up
     }
 
+    /// Returns the slots that refer into a candidate, as far as they are recorded.
+    #[must_use]
+    pub fn slots(&self, number: u16) -> &[usize] {
+        &self.incoming[usize::from(number) - 1].slots
+    }
+
     /// Takes the slots that refer into a candidate.
     pub fn take(&mut self, number: u16) -> Vec<usize> {
         std::mem::take(&mut self.incoming[usize::from(number) - 1].slots)
