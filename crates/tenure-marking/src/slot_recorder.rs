@@ -8,7 +8,7 @@
 use tenure_memory::BLOCK_WORDS;
 
 /// Incoming slots above which a block is given up: correcting them would take most of a pause.
-pub const SLOTS_MAX: usize = 16 * 1024;
+pub const SLOTS_MAX: usize = 8 * 1024;
 
 #[derive(Debug, Default)]
 struct Incoming {
