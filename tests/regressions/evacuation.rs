@@ -134,9 +134,15 @@ fn each(scenario: impl Fn(&mut Heap<Lab>), afterwards: impl Fn(&Heap<Lab>)) {
     for barrier in BARRIERS {
         for (slices, blocks) in [(0, 0), (1, 0), (25, 0), (45, 0), (0, 1), (0, 2), (0, 4)] {
             let (config, listener) = evacuating(barrier);
+            let config = match barrier {
+                "insertion" => with(config, "traversal", "prefetch"),
+                "deletion" => config.mark_stack_entries(3),
+                _ => config,
+            };
             isolate(config).enter(|h| {
                 build(h);
                 let before = moved(&listener);
+                let pinned = format!("{:?}", reg(h, PINNED));
                 if blocks > 0 {
                     begin(h, blocks - 1);
                 } else {
@@ -151,6 +157,7 @@ fn each(scenario: impl Fn(&mut Heap<Lab>), afterwards: impl Fn(&Heap<Lab>)) {
                 check(h);
                 finish(h);
                 assert!(moved(&listener) > before + 1000, "{barrier}, {blocks}: nothing moved");
+                assert_eq!(pinned, format!("{:?}", reg(h, PINNED)));
                 check_world(h);
                 afterwards(h);
                 h.collect();
@@ -226,14 +233,17 @@ enum How {
 
 const WAYS: [How; 5] = [How::Owner, How::Address, How::Bulk(10), How::Bulk(200), How::Bulk(5000)];
 
+/// Where they go: not into the first card, which is remembered from birth.
+const FIRST: usize = 1000;
+
 /// Fills `to` with the nodes of the array in register 10, of which there are 40, in a circle.
 fn fill(h: &Heap<Lab>, to: usize, how: How) {
     match how {
-        How::Owner => (0..40).for_each(|i| array(h, to).tail_set(h, i, array(h, 10).tail_get(i))),
-        How::Address => (0..40).for_each(|i| array(h, to).tail()[i].set(h, array(h, 10).tail_get(i))),
+        How::Owner => (0..40).for_each(|i| array(h, to).tail_set(h, FIRST + i, array(h, 10).tail_get(i))),
+        How::Address => (0..40).for_each(|i| array(h, to).tail()[FIRST + i].set(h, array(h, 10).tail_get(i))),
         How::Bulk(count) => {
             let start = array(h, 11).len() - count;
-            array(h, to).tail_copy_from(h, 0, array(h, 11), start..start + count);
+            array(h, to).tail_copy_from(h, FIRST, array(h, 11), start..start + count);
         }
     }
 }
@@ -300,7 +310,7 @@ fn old_objects_that_only_a_young_long_array_refers_to_are_found_without_a_minor_
                         } else {
                             i
                         };
-                        assert_eq!(node(array(h, 13).tail_get(i)).id(), expected as u64, "{what}");
+                        assert_eq!(node(array(h, 13).tail_get(FIRST + i)).id(), expected as u64, "{what}");
                     }
                     h.collect();
                     check(h);
@@ -531,14 +541,14 @@ fn a_block_with_too_many_incoming_slots_stays_and_the_others_move() {
             isolate(config).enter(|h| {
                 build(h);
                 let many = |h: &Heap<Lab>| {
-                    array(h, LARGE).tail_fill(h, 0..20_000, entry(h, COUNT - 3).to_value());
+                    array(h, LARGE).tail_fill(h, 0..20_000, entry(h, 800).to_value());
                     array(h, LONG).tail_fill(h, 0..1000, entry(h, 3).to_value());
                 };
                 if !late {
                     many(h);
                 }
                 let before = moved(&listener);
-                let address = format!("{:?}", entry(h, COUNT - 3));
+                let address = format!("{:?}", entry(h, 800));
                 begin(h, blocks);
                 if late {
                     many(h);
@@ -546,11 +556,11 @@ fn a_block_with_too_many_incoming_slots_stays_and_the_others_move() {
                 }
                 finish(h);
                 let arrays = moved(&listener) - before;
-                let stays = address == format!("{:?}", entry(h, COUNT - 3));
+                let stays = address == format!("{:?}", entry(h, 800));
                 assert!(stays || late && blocks > 0, "a block with 20 000 incoming slots moved");
-                assert!(arrays >= 1000, "{arrays} moved");
+                assert!(arrays >= 500, "{arrays} moved");
                 check_world(h);
-                assert_eq!(array(h, LARGE).tail_get(19_999), entry(h, COUNT - 3).to_value());
+                assert_eq!(array(h, LARGE).tail_get(19_999), entry(h, 800).to_value());
                 assert_eq!(array(h, LONG).tail_get(999), entry(h, 3).to_value());
                 h.collect();
                 check_world(h);
@@ -664,6 +674,80 @@ fn collections_of_every_sort_may_come_before_the_next_block() {
                             assert_eq!(entry(h, i).tail_get(9), entry(h, COUNT - 1 - i).to_value());
                         }
                         h.collect();
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn an_object_that_is_pinned_after_the_choice_of_blocks_is_in_none_of_them() {
+    for slices in 0..3 {
+        let (config, listener) = evacuating("owner");
+        isolate(config).enter(|h| {
+            build_nodes(h);
+            let before = moved(&listener);
+            h.start_marking();
+            (0..slices).for_each(|_| one_slice(h));
+            let region = &*h;
+            let pinned: Vec<String> = (0..100)
+                .map(|i| {
+                    let any = array(region, 10).tail_get(i % 40);
+                    let pinned = region.alloc::<Pinned>(PinnedInit { id: i as u64, any });
+                    region.regs()[100 + i].set(pinned.to_value());
+                    format!("{pinned:?}")
+                })
+                .collect();
+            check(h);
+            finish(h);
+            assert!(moved(&listener) > before + 40);
+            for (i, address) in pinned.iter().enumerate() {
+                let pinned = reg(h, 100 + i).cast::<Pinned>().expect("a pinned object");
+                assert_eq!((format!("{pinned:?}"), pinned.id()), (address.clone(), i as u64));
+                assert_eq!(pinned.any(), array(h, 10).tail_get(i % 40));
+            }
+        });
+    }
+}
+
+#[test]
+fn collections_of_every_sort_may_come_in_the_middle_of_marking() {
+    for barrier in BARRIERS {
+        for slices in [0, 1, 20, 45] {
+            for how in 0..4 {
+                let (config, listener) = evacuating(barrier);
+                isolate(config).enter(|h| {
+                    build(h);
+                    let before = moved(&listener);
+                    h.start_marking();
+                    (0..slices).for_each(|_| one_slice(h));
+                    let region = &*h;
+                    for i in some() {
+                        entry(region, i).tail_set(region, 9, entry(region, COUNT - 1 - i).to_value());
+                    }
+                    match how {
+                        0 => h.collect(),
+                        1 => h.compact(),
+                        2 => {
+                            h.collect_minor();
+                            h.collect();
+                        }
+                        _ => {
+                            h.idle_step(u64::MAX);
+                        }
+                    }
+                    assert!(
+                        how == 1 || moved(&listener) > before + 500,
+                        "{barrier}, {slices}, {how}"
+                    );
+                    for _ in 0..2 {
+                        check_world(h);
+                        for i in some() {
+                            assert_eq!(entry(h, i).tail_get(9), entry(h, COUNT - 1 - i).to_value());
+                        }
+                        h.start_marking();
+                        finish(h);
                     }
                 });
             }
