@@ -1,4 +1,4 @@
-//! Micro-benchmarks: allocation, barrier, scavenge, marking and sweep.
+//! Micro-benchmarks: allocation, barrier, scavenge, marking, sweep and compaction.
 //!
 //! Each measures one mechanism of the heap with as little of the others as possible. The times of a whole program are
 //! elsewhere: these say where such a time comes from.
@@ -6,6 +6,7 @@
 
 mod allocation;
 mod barrier;
+mod compaction;
 mod marking;
 mod phases;
 mod random;
@@ -32,5 +33,6 @@ fn main() {
     scavenge::bench(&mut c);
     marking::bench(&mut c);
     sweep::bench(&mut c);
+    compaction::bench(&mut c);
     c.final_summary();
 }

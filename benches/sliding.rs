@@ -94,14 +94,11 @@ fn build(h: &mut Heap<Objects>, objects: usize, links: Links, run: usize) {
     let mut random = Random::new(7);
     let h = &*h;
     let array = array(h);
-    // Runs of objects die; a live one refers to live ones.
+    // Runs of objects die, or with a run of 0 any; a live one refers to live ones.
     let dead: Vec<bool> = (0..objects)
-        .map(|i| {
-            if run == 0 {
-                random.below(2) == 0
-            } else {
-                i / run % 2 == 0
-            }
+        .map(|i| match i.checked_div(run) {
+            Some(index) => index.is_multiple_of(2),
+            None => random.below(2) == 0,
         })
         .collect();
     let alive: Vec<u32> = (0..objects as u32).filter(|i| !dead[*i as usize]).collect();

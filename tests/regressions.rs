@@ -27,6 +27,8 @@ mod marking;
 mod marking_barrier;
 #[path = "regressions/nursery.rs"]
 mod nursery;
+#[path = "regressions/slide.rs"]
+mod slide;
 #[path = "regressions/steps.rs"]
 mod steps;
 

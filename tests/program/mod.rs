@@ -387,6 +387,7 @@ pub(crate) type MakeConfig = fn() -> HeapConfig;
 pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
     fn tiny() -> HeapConfig {
         HeapConfig::new()
+            .incremental_marking(false)
             .semi_space_bytes(4096)
             .max_spill_bytes(64 * 1024)
             .max_old_bytes(64 << 20)

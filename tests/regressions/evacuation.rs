@@ -664,8 +664,9 @@ fn collections_of_every_sort_may_come_before_the_next_block() {
                     }
                     check_world(h);
                     finish(h);
+                    // Without memory to copy to, nothing needs to have been moved.
                     assert!(
-                        how == 6 || moved(&listener) > before + 1000,
+                        how >= 5 || moved(&listener) > before + 1000,
                         "{barrier}, {blocks}, {how}"
                     );
                     for _ in 0..2 {

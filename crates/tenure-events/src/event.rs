@@ -67,11 +67,13 @@ pub enum Cause {
     PromotionRoom,
     /// The embedder had time to spare.
     Idle,
+    /// So many old objects were stored to that looking at them would take longer than the pause goal.
+    RememberedSet,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AllocationFailure,
         Self::AllocationLimit,
         Self::LargeAllocation,
@@ -82,6 +84,7 @@ impl Cause {
         Self::Testing,
         Self::PromotionRoom,
         Self::Idle,
+        Self::RememberedSet,
     ];
 
     /// The cause's own name, for logs and tables.
@@ -97,15 +100,18 @@ impl Cause {
             Self::Testing => "testing",
             Self::PromotionRoom => "promotion-room",
             Self::Idle => "idle",
+            Self::RememberedSet => "remembered-set",
         }
     }
 
     /// What V8 prints before the `;` of a `--trace-gc` line.
     pub const fn v8_reason(self) -> &'static str {
         match self {
-            Self::AllocationFailure | Self::LargeAllocation | Self::Stress | Self::PromotionRoom => {
-                "allocation failure"
-            }
+            Self::AllocationFailure
+            | Self::LargeAllocation
+            | Self::Stress
+            | Self::PromotionRoom
+            | Self::RememberedSet => "allocation failure",
             Self::AllocationLimit => "allocation limit",
             Self::ExternalMemory => "external memory pressure",
             Self::Requested => "low memory notification",

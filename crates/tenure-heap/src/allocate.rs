@@ -74,7 +74,9 @@ impl Core {
                 return Ok(());
             }
         }
+        let remembered_full = self.inner().minor_requested;
         match self.verdict(request) {
+            Verdict::None | Verdict::Minor if remembered_full => self.minor(Cause::RememberedSet, None),
             Verdict::None => {}
             Verdict::Minor if self.window_fits(request) => {}
             Verdict::Minor => self.minor(Cause::AllocationFailure, None),

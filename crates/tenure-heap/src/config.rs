@@ -11,7 +11,10 @@ use tenure_marking::Traversal;
 use tenure_memory::{FailingPages, PageSource, SystemPages};
 use tenure_policy::promotion::{PromotionChoice, PromotionPolicy};
 
+use tenure_policy::pacing::{GoalInput, nursery_for_goal};
+
 use crate::error::ConfigError;
+use crate::minor::GOAL_NURSERY_MIN_BYTES;
 
 const MIB: usize = 1 << 20;
 
@@ -101,7 +104,7 @@ pub struct Settings {
     pub mark_stack_entries: usize,
     /// How the marker walks.
     pub traversal: Traversal,
-    /// Mark in slices between stretches of the mutator, instead of in one pause.
+    /// Mark and sweep in slices between stretches of the mutator, instead of in one pause.
     pub incremental_marking: bool,
     /// Bytes allocated in the nursery between two slices.
     pub mark_step_bytes: usize,
@@ -168,7 +171,7 @@ impl Default for Settings {
             promotion: PromotionChoice::default(),
             mark_stack_entries: 512 * 1024,
             traversal: Traversal::Auto,
-            incremental_marking: false,
+            incremental_marking: true,
             mark_step_bytes: 64 * 1024,
             slice_words: 0,
             marking_barrier: MarkingBarrier::default(),
@@ -280,6 +283,22 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Returns the capacity of one half of the nursery at the start: what is configured, or less for a pause goal.
+    pub(crate) fn first_semi_space_bytes(&self) -> usize {
+        if self.pause_goal_ns == 0 {
+            return self.initial_semi_space_bytes;
+        }
+        let bytes = nursery_for_goal(&GoalInput {
+            goal_ns: self.pause_goal_ns,
+            pause_ns_per_byte: 0.0,
+            survivor_ns_per_byte: 0.0,
+            capacity_bytes: self.initial_semi_space_bytes,
+            max_bytes: self.initial_semi_space_bytes,
+            min_bytes: GOAL_NURSERY_MIN_BYTES,
+        });
+        tenure_memory::round_up(bytes, tenure_memory::PAGE_BYTES)
     }
 
     /// Returns whether every allocation takes the slow path, to be counted.

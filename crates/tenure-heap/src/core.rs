@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tenure_barrier::RememberedSet;
 use tenure_events::{Cause, Clock, Event, HeapSizes, Listener, PauseLog, TraceGc};
 use tenure_marking::Marker;
-use tenure_memory::{Cage, CageLayout, PageError, Range};
+use tenure_memory::{BLOCK_BYTES, Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
 use tenure_object::{FLAG_CARDED, FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
@@ -39,6 +39,13 @@ pub const WINDOW_SLACK_BYTES: usize = 4096;
 pub const WINDOW_OBJECT_MAX_BYTES: usize = 128 * 1024 - 8;
 
 const _: () = assert!(WINDOW_OBJECT_MAX_BYTES / 8 < tenure_memory::BLOCK_WORDS / 2);
+
+/// The part of a pause goal that one entry of the remembered set is allowed for: with so many, looking at them takes about
+/// half of the goal.
+const REMEMBERED_ENTRY_NS: u64 = 200;
+
+/// Entries that the remembered set may have whatever the goal is.
+const REMEMBERED_MIN: u64 = 64;
 
 /// Words that a register window exposes.
 const REGISTER_WINDOW_WORDS: usize = 256;
@@ -121,6 +128,8 @@ pub(crate) struct Inner {
     pub(crate) pacer: Pacer,
     pub(crate) idle: Idle,
     pub(crate) candidates: Candidates,
+    /// The remembered set is full: a minor collection is due before the nursery is.
+    pub(crate) minor_requested: bool,
     /// A setting or the embedder asked for a cycle.
     pub(crate) cycle_requested: bool,
     /// The embedder asked for the collection in progress to compact.
@@ -238,7 +247,7 @@ impl Core {
         for range in [cage.nursery(), cage.data(), cage.pointer()] {
             cage.prefer_huge_pages(range, huge);
         }
-        let nursery = Nursery::new(&mut cage, settings.initial_semi_space_bytes, WINDOW_SLACK_BYTES)?;
+        let nursery = Nursery::new(&mut cage, settings.first_semi_space_bytes(), WINDOW_SLACK_BYTES)?;
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         // Relaxed: only uniqueness matters.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -265,6 +274,7 @@ impl Core {
             idle: Idle::default(),
             candidates: Candidates::default(),
             cycle_requested: false,
+            minor_requested: false,
             compact_requested: false,
             wanted_bytes: 0,
             minor_ns_per_byte: WorstLately::default(),
@@ -392,6 +402,21 @@ impl Core {
         let owner = ObjectRef::from_payload(payload as usize);
         // SAFETY: OBJ-HEADER is the caller's obligation; its unlogged bit says that it is old.
         unsafe { self.inner().log(owner, slot, value) };
+        self.bound_remembered();
+    }
+
+    /// Asks for a minor collection when the remembered set has become as large as a pause goal permits.
+    fn bound_remembered(&self) {
+        let inner = self.inner();
+        let goal_ns = inner.config.settings.pause_goal_ns;
+        if goal_ns == 0 || inner.minor_requested {
+            return;
+        }
+        let entries = (inner.remembered.owners().len() + inner.remembered.cards().len()) as u64;
+        if entries > (goal_ns / REMEMBERED_ENTRY_NS).max(REMEMBERED_MIN) {
+            inner.minor_requested = true;
+            self.request_safepoint();
+        }
     }
 
     /// Logs all slots of a large object that is about to be filled without a barrier.
@@ -628,7 +653,7 @@ impl Core {
                 + inner.remembered.footprint_bytes()
                 + inner.globals.footprint_bytes()
                 + self.root_bytes(),
-            fragmented_bytes: inner.pointer.committed_bytes() + inner.data.committed_bytes()
+            fragmented_bytes: (inner.pointer.blocks_in_use() + inner.data.blocks_in_use()) * BLOCK_BYTES
                 - inner.pointer.used_bytes()
                 - inner.data.used_bytes(),
             ..inner.totals

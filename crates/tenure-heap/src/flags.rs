@@ -95,8 +95,8 @@ static FLAGS: [FlagSpec; 37] = [
     flag(
         "incremental-marking",
         "",
-        "false",
-        "mark in slices between stretches of the program",
+        "true",
+        "mark and sweep in slices between stretches of the program",
     ),
     flag("no-incremental", "", "false", "mark and sweep in one pause"),
     flag(

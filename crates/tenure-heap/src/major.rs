@@ -2,7 +2,7 @@
 //!
 //! Evacuate the nursery into the old generation as far as there is room, or leave it in place at the end of an
 //! incremental cycle; mark from the roots, through what is young too; drop dead entries of the remembered set; sweep; set the next limit. The pause is proportional to the live
-//! objects with slots plus the bitmaps of all blocks. A major collection moves no old object.
+//! objects with slots plus the bitmaps of all blocks. A major collection moves no old object, unless it slides instead of sweeping (`slide`).
 
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase};
 use tenure_memory::BLOCK_BYTES;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use tenure_barrier::CardEntry;
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, Event, Phase, TraceDetails};
-use tenure_memory::Range;
+use tenure_memory::{Range, prefetch};
 use tenure_nursery::{Evacuation, EvacuationCounts, Promotion};
 use tenure_object::{FLAG_CARDED, FLAG_LARGE, FLAG_UNLOGGED, ObjectRef, PromotionTarget};
 use tenure_old::{BlockSpace, LargeSpace, Pages};
@@ -248,8 +248,17 @@ impl Core {
         let rule = forced.unwrap_or_else(|| inner.policy.rule(&input));
         record.decisions.push(describe(rule, forced.is_some()));
         inner.remembered.reserve(condemned_bytes / 16);
+        inner.minor_requested = false;
         let (owners, mut cards) = inner.remembered.take(&inner.cage);
         let young_cards = inner.take_young_cards(&mut cards);
+        // Sweeping on the way is for when there is no goal that it could take the time of.
+        let allowance = if inner.config.settings.pause_goal_ns > 0 {
+            1
+        } else {
+            usize::MAX
+        };
+        inner.pointer.set_sweep_allowance(allowance);
+        inner.data.set_sweep_allowance(allowance);
         inner.nursery.check_room(condemned_bytes);
         inner.nursery.flip();
         let to = inner.nursery.active(&inner.cage);
@@ -312,11 +321,17 @@ impl Core {
         let now = inner.clock.now_ns();
         record.phases.add(Phase::Roots, now.saturating_sub(time));
         time = now;
-        for owner in &owners {
+        for (i, owner) in owners.iter().enumerate() {
+            if let Some(next) = owners.get(i + PREFETCH_DISTANCE) {
+                prefetch(next.address());
+            }
             // SAFETY: OBJ-HEADER and REM-UNIQUE, the entries were just taken out of the set.
             unsafe { evacuation.scan_old(*owner) };
         }
-        for entry in &cards {
+        for (i, entry) in cards.iter().enumerate() {
+            if let Some(next) = cards.get(i + PREFETCH_DISTANCE) {
+                prefetch(next.slots().start);
+            }
             // SAFETY: OBJ-HEADER, as above.
             unsafe { evacuation.scan_card(entry.owner, entry.slots()) };
         }
@@ -422,7 +437,11 @@ impl Core {
             return;
         }
         let to_bytes = tenure_memory::round_up(to_bytes, tenure_memory::PAGE_BYTES);
-        if let Err(e) = inner.nursery.set_capacity(&mut inner.cage, to_bytes, used_bytes) {
+        let keep_pages = inner.config.settings.pause_goal_ns > 0;
+        if let Err(e) = inner
+            .nursery
+            .set_capacity(&mut inner.cage, to_bytes, used_bytes, keep_pages)
+        {
             inner.emit(&Event::PageSourceFailed {
                 bytes: e.requested_bytes(),
             });
@@ -448,8 +467,11 @@ impl Core {
     }
 }
 
+/// Entries of the remembered set whose memory is on its way while one is looked at.
+const PREFETCH_DISTANCE: usize = 8;
+
 /// The smallest half of a nursery that a pause goal leads to.
-const GOAL_NURSERY_MIN_BYTES: usize = 64 << 10;
+pub(crate) const GOAL_NURSERY_MIN_BYTES: usize = 64 << 10;
 
 /// The fewest surviving bytes from which a speed is learned.
 const MEASURED_SURVIVORS_BYTES: u64 = 16 << 10;

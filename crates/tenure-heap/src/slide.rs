@@ -8,15 +8,15 @@
 use tenure_events::{Cause, CollectionRecord, Decision, Phase};
 use tenure_memory::BLOCK_BYTES;
 use tenure_object::ObjectRef;
-use tenure_old::{Forwarding, SlidePlan, SlideRefusal};
+use tenure_old::{Forwarding, NoTable, SlidePlan};
 use tenure_policy::fragmentation::{FragmentationInput, slide_is_due};
 
 use crate::config::Compaction;
 use crate::core::{Core, Inner, WINDOW_OBJECT_MAX_BYTES};
 
 impl Core {
-    /// Collects everything and slides the old generation together, unless the settings forbid it. The pause is up to 1.6
-    /// times that of a collection that sweeps.
+    /// Collects everything and slides the old generation together, unless the settings forbid it. The pause is about
+    /// one and a half times that of a collection that sweeps.
     pub fn compact(&mut self) {
         self.inner().compact_requested = true;
         self.collect_major(Cause::Requested);
@@ -57,12 +57,9 @@ impl Core {
             .retain(&inner.cage, |object| color.get((object.address() - heap_start) / 8));
         let plans = inner.plan_slide();
         self.lap(record, Phase::Compact, start);
-        let (data, pointer) = match plans {
-            Ok(plans) => plans,
-            Err(refusal) => {
-                record.decisions.push(decision(0, refusal.as_str()));
-                return false;
-            }
+        let Ok((data, pointer)) = plans else {
+            record.decisions.push(decision(0, "no memory for the table of a slide"));
+            return false;
         };
         self.slide_by(record, &data, &pointer);
         let moved_bytes = data.moved_bytes() + pointer.moved_bytes();
@@ -147,7 +144,8 @@ impl Core {
                 // SAFETY: KIND-LAYOUT, the header is the object's, which has not been moved yet.
                 unsafe { ObjectRef::words(Inner::header_of(owner), &kinds) * 8 }
             },
-            |object| forwarding.forward_object(object),
+            // SAFETY: SLIDE-LIVE, entries for dead objects were dropped.
+            |object| unsafe { forwarding.forward_object(object) },
         );
     }
 }
@@ -191,9 +189,9 @@ impl Inner {
     }
 
     /// Plans both spaces, data first. Changes nothing that a sweep reads.
-    fn plan_slide(&mut self) -> Result<(SlidePlan, SlidePlan), SlideRefusal> {
+    fn plan_slide(&mut self) -> Result<(SlidePlan, SlidePlan), NoTable> {
         if !self.remembered.reserve_forwarding() {
-            return Err(SlideRefusal::NoTable);
+            return Err(NoTable);
         }
         // SAFETY: MARK-STRONG, marking has finished; OLD-SWEPT, sweeping was finished before it began.
         let data = unsafe { self.data.plan_slide(&self.cage) }?;

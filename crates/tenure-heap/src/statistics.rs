@@ -20,7 +20,7 @@ pub struct HeapStatistics {
     /// Bytes reserved for the mark stack, the remembered set, handles and the root areas. Most are never touched, so
     /// most cost address space only.
     pub list_bytes: usize,
-    /// Bytes of blocks in use that hold no object.
+    /// Bytes of blocks in use that hold no object. Empty blocks are not in use.
     pub fragmented_bytes: usize,
     /// Minor collections.
     pub minor_collections: u64,

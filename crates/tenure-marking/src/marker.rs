@@ -8,7 +8,7 @@
 //! thousand objects from how far apart they are. Long arrays are scanned in chunks with a cursor, so that one array does
 //! not fill the stack. The marker does not know which spaces there are.
 
-use tenure_memory::{BLOCK_WORDS, Cage};
+use tenure_memory::{BLOCK_WORDS, Cage, prefetch};
 use tenure_object::{Header, KindTable, LayoutClass, ObjectRef, ReferenceRange};
 
 use crate::color::{Color, Colors};
@@ -129,17 +129,6 @@ impl View {
 #[inline(always)]
 fn is_far(a: u64, b: u64) -> bool {
     a.abs_diff(b) > 512
-}
-
-#[inline(always)]
-fn prefetch(address: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: MEM-OWNED is not needed, a prefetch reads nothing and cannot fault; SSE is part of x86-64.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address as *const i8);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 impl Marker {

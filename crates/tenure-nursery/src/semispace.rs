@@ -72,15 +72,22 @@ impl Nursery {
         Ok(())
     }
 
-    /// Changes the capacity. The halves are uncommitted beyond it when nothing lies there.
+    /// Changes the capacity. The halves are uncommitted beyond it when nothing lies there, unless their pages are to be
+    /// kept: giving them back takes as long as a short minor collection.
     ///
     /// # Errors
     ///
     /// When there are no pages; the capacity is then as it was.
-    pub fn set_capacity(&mut self, cage: &mut Cage, capacity_bytes: usize, used_bytes: usize) -> Result<(), PageError> {
+    pub fn set_capacity(
+        &mut self,
+        cage: &mut Cage,
+        capacity_bytes: usize,
+        used_bytes: usize,
+        keep_pages: bool,
+    ) -> Result<(), PageError> {
         let needed = self.needed(capacity_bytes, 0);
         self.commit(cage, needed)?;
-        if needed < self.committed_bytes && used_bytes <= capacity_bytes {
+        if needed < self.committed_bytes && used_bytes <= capacity_bytes && !keep_pages {
             for half in 0..2 {
                 let start = cage.half(half).start;
                 cage.decommit(start + needed, start + self.committed_bytes);

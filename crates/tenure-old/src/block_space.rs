@@ -63,6 +63,8 @@ pub struct BlockSpace {
     /// Blocks still to be swept, the next one last.
     pub(crate) unswept: Vec<u32>,
     hole_start: usize,
+    /// Blocks that allocations may sweep before they take new ones instead, until this is set again.
+    sweep_allowance: usize,
     /// Bytes in holes of candidates that were taken out of the lists.
     pub(crate) dropped_bytes: usize,
     pub(crate) poison: bool,
@@ -99,6 +101,7 @@ impl BlockSpace {
             notes: Vec::new(),
             unswept: Vec::new(),
             hole_start: 0,
+            sweep_allowance: usize::MAX,
             dropped_bytes: 0,
             poison: false,
             holds_slots,
@@ -188,10 +191,11 @@ impl BlockSpace {
             "OLD-COVERED: larger objects have a space of their own"
         );
         let mut hole = self.take_hole(words);
-        for _ in 0..SWEPT_PER_ALLOCATION {
+        for _ in 0..SWEPT_PER_ALLOCATION.min(self.sweep_allowance) {
             if hole.is_some() || !self.empty.is_empty() || !self.sweep_next(pages.cage) {
                 break;
             }
+            self.sweep_allowance -= 1;
             hole = self.take_hole(words);
         }
         let (start, end) = match hole {
@@ -204,6 +208,12 @@ impl BlockSpace {
         self.close_hole(pages.cage);
         (self.cursor, self.limit, self.hole_start) = (start, end, start);
         self.allocate(words, pages)
+    }
+
+    /// Sets how many blocks allocations may sweep from now on to find a hole, before they take a new block instead. When
+    /// there are no new blocks, they sweep on.
+    pub fn set_sweep_allowance(&mut self, blocks: usize) {
+        self.sweep_allowance = blocks;
     }
 
     /// Takes a hole that does not lie in a candidate. Those that do are dropped: they are listed again when the block is

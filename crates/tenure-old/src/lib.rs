@@ -17,5 +17,5 @@ pub use budget::Budget;
 pub use evacuate::MovedObject;
 pub use free_list::FreeLists;
 pub use large::LargeSpace;
-pub use slide::{Forwarding, Move, SlidePlan, SlideRefusal};
+pub use slide::{Forwarding, Move, NoTable, SlidePlan};
 pub use sweep::SweepCounts;

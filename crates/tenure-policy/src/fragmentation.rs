@@ -1,6 +1,6 @@
 //! Whether the old generation is slid together instead of swept.
 //!
-//! Sliding costs up to 0.6 of a collection more than sweeping does, so a heap slides when that is paid back: when
+//! Sliding costs about half a collection more than sweeping does, so a heap slides when that is paid back: when
 //! something found no room although holes had enough of it, or when much of the heap is holes that nothing fitted.
 //! Holes are counted before the sweep that the decision is about: what is still listed then has outlasted all allocation
 //! and promotion since the sweep before, so it is of no use to this program as it lies. Garbage that is about to be freed

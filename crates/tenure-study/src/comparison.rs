@@ -22,18 +22,31 @@ pub struct Comparison<'r> {
     pub incremental: &'r RunReport,
 }
 
-/// The comparisons that the runs allow, in order.
+/// The comparisons that the runs allow, in order: those with a stopped twin, and for inputs that have none, the first run.
 pub fn comparisons(runs: &[RunReport]) -> Vec<Comparison<'_>> {
     let of = |run: &RunReport| (run.input.clone(), run.preset.clone(), run.policy.clone());
     let incremental = runs.iter().filter(|run| run.is_incremental);
-    incremental
+    let mut all: Vec<Comparison<'_>> = incremental
         .map(|incremental| Comparison {
             stopped: runs
                 .iter()
                 .find(|run| !run.is_incremental && of(run) == of(incremental)),
             incremental,
         })
-        .collect()
+        .collect();
+    let compared: Vec<String> = all
+        .iter()
+        .filter(|comparison| comparison.stopped.is_some())
+        .map(|comparison| comparison.incremental.input.clone())
+        .collect();
+    let mut shown: Vec<String> = Vec::new();
+    all.retain(|comparison| {
+        let input = &comparison.incremental.input;
+        let is_first = !shown.contains(input);
+        shown.push(input.clone());
+        comparison.stopped.is_some() || (is_first && !compared.contains(input))
+    });
+    all
 }
 
 /// A run's figures against the goal.

@@ -378,7 +378,7 @@ pub(crate) mod tests {
             .iter()
             .map(|s| (s.incremental_marking, s.pause_goal_ns))
             .collect();
-        assert_eq!(marking, [(false, 0), (true, REFERENCE_GOAL_NS), (false, 0)]);
+        assert_eq!(marking, [(false, 0), (true, REFERENCE_GOAL_NS), (true, 0)]);
         assert_eq!(configurations[2], plain("throughput"));
 
         let with_flag = |name: &str, value: &str| Configuration {

@@ -128,7 +128,7 @@ impl<M: ObjectModel> Heap<M> {
     /// piece: before a phase with other object sizes, or when a program becomes idle and its memory is to go back to the
     /// system. Pinned and large objects stay where they are; the order of the others stays too.
     ///
-    /// The pause is up to 1.6 times that of [`Heap::collect`], and a table of 1/128 of the old generation is allocated
+    /// The pause is about one and a half times that of [`Heap::collect`], and a table of 1/32 of the old generation is allocated
     /// for its time; without memory for that, or when the configuration says `Compaction::Never`, it is a plain
     /// collection. [`HeapStatistics::fragmented_bytes`] says how much there is to gain, in bytes.
     ///
@@ -155,10 +155,10 @@ impl<M: ObjectModel> Heap<M> {
     ///         cons.set_rest(h, next);
     ///     }
     ///     h.collect();
-    ///     let fragmented_bytes = h.statistics().fragmented_bytes;
+    ///     assert!(h.statistics().fragmented_bytes > 1 << 20);
     ///     h.compact();
-    ///     assert!(fragmented_bytes > 1 << 20);
-    ///     assert!(h.statistics().sizes.old_used_bytes > 1 << 20);
+    ///     // What is left is the end of the last block.
+    ///     assert!(h.statistics().fragmented_bytes < 512 << 10);
     ///     assert_eq!(h.roots().list.get().and_then(|cons| cons.head().as_int()), Some(199_999));
     /// });
     /// # Ok::<(), HeapError>(())

@@ -19,10 +19,13 @@ pub struct Forwarding<'a> {
     color: SideBitmap,
     starts: SideBitmap,
     heap_start: usize,
-    /// The bits of both spaces, which are neighbors.
+    /// The bits of both spaces, which are neighbors, up to the last block in use.
     first: u64,
     count: u64,
     pointer_first: u64,
+    /// The tables, as if they began at the first group of the cage.
+    data_table: *const Group,
+    pointer_table: *const Group,
     data: &'a SlidePlan,
     pointer: &'a SlidePlan,
     kinds: KindTable,
@@ -55,14 +58,17 @@ impl<'a> Forwarding<'a> {
     pub fn new(cage: &Cage, kinds: KindTable, data: &'a SlidePlan, pointer: &'a SlidePlan) -> Forwarding<'a> {
         assert!(cage.data().end == cage.pointer().start, "CAGE-RANGES");
         let first = cage.bit(cage.data().start) as u64;
+        let pointer_first = cage.bit(cage.pointer().start) as u64;
         Forwarding {
             heap: ReferenceRange::new(cage.heap()),
             color: cage.color(),
             starts: cage.starts(),
             heap_start: cage.heap().start,
             first,
-            count: cage.bit(cage.pointer().start) as u64 - first + (pointer.blocks() * BLOCK_WORDS) as u64,
-            pointer_first: cage.bit(cage.pointer().start) as u64,
+            count: pointer_first - first + (pointer.blocks() * BLOCK_WORDS) as u64,
+            pointer_first,
+            data_table: data.table.as_ptr().wrapping_sub(data.first_group),
+            pointer_table: pointer.table.as_ptr().wrapping_sub(pointer.first_group),
             data,
             pointer,
             kinds,
@@ -77,51 +83,66 @@ impl<'a> Forwarding<'a> {
         bit.wrapping_sub(self.first) < self.count
     }
 
+    /// Returns the address of the table's entry for the object at `bit`.
     #[inline(always)]
-    fn plan(&self, bit: u64) -> &'a SlidePlan {
-        if bit >= self.pointer_first {
-            self.pointer
+    fn group(&self, bit: u64) -> *const Group {
+        let table = if bit >= self.pointer_first {
+            self.pointer_table
         } else {
-            self.data
-        }
+            self.data_table
+        };
+        table.wrapping_add(bit as usize / 64)
     }
 
-    /// Returns the bit that the live object at `bit`, which lies in a block, has after the move.
+    /// Returns the address that the object at `bit` has after the move.
+    ///
+    /// # Safety
+    ///
+    /// There must be a live object in a block (SLIDE-LIVE).
     #[inline(always)]
-    fn destination(&self, bit: u64) -> u64 {
-        let plan = self.plan(bit);
-        let group = plan.table[bit as usize / 64 - plan.first_group];
+    unsafe fn destination(&self, bit: u64) -> usize {
+        // SAFETY: SLIDE-LIVE, the tables cover all blocks that live objects lie in.
+        let group = unsafe { *self.group(bit) };
         debug_assert!(
             group.live >> (bit % 64) & 1 != 0,
             "SLIDE-LIVE: a reference to a dead object"
         );
         if group.base & IRREGULAR != 0 {
-            return Self::destination_slow(plan, bit, group);
+            return self.destination_slow(bit, group);
         }
-        let below = (group.live & ((1 << (bit % 64)) - 1)).count_ones();
-        plan.first_group as u64 * 64 + u64::from(group.base + below)
+        group.base + (group.live & ((1 << (bit % 64)) - 1)).count_ones() as usize * 8
     }
 
-    /// Finds the destination in a group whose objects go to several places: the last break at or below the object.
+    /// Finds the destination in a group whose objects go to several places: by the last break at or below the object.
     #[cold]
     #[inline(never)]
-    fn destination_slow(plan: &SlidePlan, bit: u64, group: Group) -> u64 {
-        let offset = plan.first_group as u64 * 64;
-        let source = (bit - offset) as u32;
+    fn destination_slow(&self, bit: u64, group: Group) -> usize {
+        let plan = if bit >= self.pointer_first {
+            self.pointer
+        } else {
+            self.data
+        };
+        let source = self.heap_start + bit as usize * 8;
         // The first break of an irregular group is at its first object.
-        let breaks = &plan.breaks[(group.base & !IRREGULAR) as usize..];
+        let breaks = &plan.breaks[group.base & !IRREGULAR..];
         let below = breaks.iter().take_while(|b| b.source <= source).count();
         let nearest = breaks[below.max(1) - 1];
-        let between = ((1 << (source % 64)) - 1) & (!0 << (nearest.source % 64));
-        offset + u64::from(nearest.destination + (group.live & between).count_ones())
+        let from = (nearest.source - self.heap_start) / 8 % 64;
+        let between = ((1 << (bit % 64)) - 1) & (!0 << from);
+        nearest.destination + (group.live & between).count_ones() as usize * 8
     }
 
     /// Returns where `object` is after the move. Objects outside of blocks stay where they are.
+    ///
+    /// # Safety
+    ///
+    /// It must be live (SLIDE-LIVE).
     #[must_use]
-    pub fn forward_object(&self, object: ObjectRef) -> ObjectRef {
+    pub unsafe fn forward_object(&self, object: ObjectRef) -> ObjectRef {
         let bit = self.heap.index(object.reference());
         if self.in_block(bit) {
-            ObjectRef::from_address(self.heap_start + self.destination(bit) as usize * 8)
+            // SAFETY: SLIDE-LIVE is the caller's obligation.
+            ObjectRef::from_address(unsafe { self.destination(bit) })
         } else {
             object
         }
@@ -136,14 +157,11 @@ impl<'a> Forwarding<'a> {
         // SAFETY: SLOT-TYPED is the caller's obligation.
         let bit = self.heap.index(unsafe { *slot });
         if self.in_block(bit) {
+            // SAFETY: SLIDE-LIVE, what a root or a live object refers to is live.
+            let target = ObjectRef::from_address(unsafe { self.destination(bit) });
             // SAFETY: SLOT-TYPED, as above: the same object by its address after the move.
-            unsafe { *slot = self.reference(self.destination(bit)) };
+            unsafe { *slot = target.reference() };
         }
-    }
-
-    #[inline(always)]
-    fn reference(&self, bit: u64) -> u64 {
-        self.heap_start as u64 + bit * 8 + 8
     }
 
     /// Corrects the slots of a live object that does not lie in a block.
@@ -211,9 +229,7 @@ impl<'a> Forwarding<'a> {
         if !self.in_block(bit) {
             return;
         }
-        let word = bit as usize / 64;
-        let plan = self.plan(bit);
-        prefetch(plan.table.as_ptr().wrapping_add(word - plan.first_group));
+        prefetch(self.group(bit));
         (batch.slots[batch.length], batch.bits[batch.length]) = (slot, bit);
         batch.length += 1;
         if batch.length == BATCH {
@@ -256,8 +272,10 @@ impl<'a> Forwarding<'a> {
     #[inline(always)]
     unsafe fn flush_each(&self, batch: &mut Batch) {
         for (slot, bit) in batch.slots.iter().zip(batch.bits).take(batch.length) {
+            // SAFETY: SLIDE-LIVE, what a live object refers to is live.
+            let target = ObjectRef::from_address(unsafe { self.destination(bit) });
             // SAFETY: SLOT-TYPED, the same object by its address after the move.
-            unsafe { **slot = self.reference(self.destination(bit)) };
+            unsafe { **slot = target.reference() };
         }
         batch.length = 0;
     }

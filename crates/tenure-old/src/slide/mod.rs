@@ -27,15 +27,17 @@ pub use relocate::Move;
 const BLOCK_GROUPS: usize = BLOCK_WORDS / 64;
 
 /// Set in the base of a group whose objects do not go to one run of words: the rest is the index of its first [`Break`].
-const IRREGULAR: u32 = 1 << 31;
+/// No address has this bit.
+const IRREGULAR: usize = 1 << 63;
 
 /// What is known of a group of 64 words. Both halves in one line of the cache: each slot of the heap asks for both.
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
     /// The words that belong to live objects; all of them in a block that stays.
     live: u64,
-    /// What to add to the count of live words below an object, in words from the start of the space; or [`IRREGULAR`].
-    base: u32,
+    /// Where the first live word of the group goes, were it an object's: the address of an object's destination is this
+    /// and a word for each live word below it. Or [`IRREGULAR`].
+    base: usize,
 }
 
 const _: () = assert!(
@@ -43,11 +45,11 @@ const _: () = assert!(
     "a group must not straddle two lines of the cache"
 );
 
-/// Where the objects of an irregular group go from `source` on, as words from the start of the space.
+/// Where the objects of an irregular group go from `source` on, by addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Break {
-    source: u32,
-    destination: u32,
+    source: usize,
+    destination: usize,
 }
 
 /// Where each live object of a space goes.
@@ -66,9 +68,9 @@ pub struct SlidePlan {
     breaks: Vec<Break>,
     /// Where the destination goes on in another block, by source.
     jumps: Vec<Break>,
-    /// The first block that receives objects, and the end of what they fill, in words from the start of the space.
-    first_word: usize,
-    end_word: usize,
+    /// The first block that receives objects, and the end of what they fill.
+    first: usize,
+    end: usize,
     moved_objects: u64,
     moved_words: u64,
 }
@@ -93,25 +95,9 @@ impl SlidePlan {
     }
 }
 
-/// Why a space cannot slide. Nothing has been changed then.
+/// There is no memory for the table of a plan. Nothing has been changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlideRefusal {
-    /// There is no memory for the table.
-    NoTable,
-    /// The space extends over 16 GiB, more than an entry of the table can tell.
-    TooLarge,
-}
-
-impl SlideRefusal {
-    /// Returns the reason in words, for the record of the collection.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SlideRefusal::NoTable => "no memory for the table of offsets",
-            SlideRefusal::TooLarge => "the space extends over more than 16 GiB",
-        }
-    }
-}
+pub struct NoTable;
 
 /// Returns the first start bit in `[from, to)`, or `to`.
 fn next_start(cage: &Cage, from: usize, to: usize) -> usize {

@@ -1,4 +1,4 @@
-//! The plan: live words, and the table of offsets.
+//! The plan: live words, and where they go.
 //!
 //! One pass in ascending order. A group whose objects all go behind one another costs about twenty instructions,
 //! whatever it holds; the few at a change of the destination's block, and those of blocks with identity hashes, are
@@ -7,7 +7,7 @@
 use tenure_memory::{BLOCK_BYTES, BLOCK_WORDS, Cage};
 use tenure_object::{FLAG_PINNED, HashState, ObjectRef};
 
-use super::{BLOCK_GROUPS, Break, Group, IRREGULAR, SlidePlan, SlideRefusal, next_start};
+use super::{BLOCK_GROUPS, Break, Group, IRREGULAR, NoTable, SlidePlan, next_start};
 use crate::block_space::{BlockSpace, BlockState, HASHED_HERE, PINNED_HERE};
 
 impl BlockSpace {
@@ -20,12 +20,12 @@ impl BlockSpace {
     ///
     /// # Errors
     ///
-    /// When there is no memory for the table, or the space is too large for it. Sweep instead.
+    /// When there is no memory for the table. Sweep instead.
     ///
     /// # Safety
     ///
     /// Marking must be complete: each live object black, nothing gray (MARK-STRONG), and no block unswept (OLD-SWEPT).
-    pub unsafe fn plan_slide(&mut self, cage: &Cage) -> Result<SlidePlan, SlideRefusal> {
+    pub unsafe fn plan_slide(&mut self, cage: &Cage) -> Result<SlidePlan, NoTable> {
         assert!(
             self.unswept.is_empty(),
             "OLD-SWEPT: a block is still to be swept when its objects are to slide"
@@ -33,30 +33,27 @@ impl BlockSpace {
         self.close_hole(cage);
         let last = self.blocks.iter().rposition(|state| *state == BlockState::InUse);
         let count = last.map_or(0, |last| last + 1);
-        if count * BLOCK_WORDS > IRREGULAR as usize {
-            return Err(SlideRefusal::TooLarge);
-        }
         let mut plan = SlidePlan {
             first_group: cage.bit(self.range.start) / 64,
             ..SlidePlan::default()
         };
-        let entries = count * BLOCK_GROUPS;
-        let reserved = plan.table.try_reserve_exact(entries).is_ok() && plan.jumps.try_reserve_exact(count).is_ok();
-        if !reserved {
-            return Err(SlideRefusal::NoTable);
-        }
+        plan.table
+            .try_reserve_exact(count * BLOCK_GROUPS)
+            .map_err(|_| NoTable)?;
+        plan.jumps.try_reserve_exact(count).map_err(|_| NoTable)?;
         for index in 0..count {
             if self.notes[index] & PINNED_HERE != 0 && !self.holds_pinned(cage, index) {
                 self.notes[index] &= !PINNED_HERE;
             }
         }
-        let first = (0..count).find(|i| self.slides(*i)).unwrap_or(count) * BLOCK_WORDS;
-        (plan.first_word, plan.end_word) = (first, first);
+        let first = (0..count).find(|i| self.slides(*i)).unwrap_or(count);
+        plan.first = self.range.start + first * BLOCK_BYTES;
+        plan.end = plan.first;
         let mut planner = Planner {
+            limit: plan.first + BLOCK_BYTES,
             space: self,
             cage,
             plan,
-            limit: first + BLOCK_WORDS,
         };
         for index in 0..count {
             if planner.space.slides(index) {
@@ -85,7 +82,7 @@ impl BlockSpace {
 struct Planner<'a> {
     space: &'a BlockSpace,
     cage: &'a Cage,
-    /// `end_word` is where the next object goes, if it fits below `limit`.
+    /// `end` is where the next object goes, if it fits below `limit`.
     plan: SlidePlan,
     limit: usize,
 }
@@ -93,24 +90,22 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// Lets the objects of a block keep their addresses, if it holds any.
     fn stay(&mut self, index: usize) {
-        for group in index * BLOCK_GROUPS..(index + 1) * BLOCK_GROUPS {
+        let block = self.space.range.start + index * BLOCK_BYTES;
+        for base in (block..block + BLOCK_BYTES).step_by(64 * 8) {
             // There is room for an entry for each group.
-            self.plan.table.push(Group {
-                live: !0,
-                base: (group * 64) as u32,
-            });
+            self.plan.table.push(Group { live: !0, base });
         }
     }
 
-    fn block(&mut self, index: usize) -> Result<(), SlideRefusal> {
+    fn block(&mut self, index: usize) -> Result<(), NoTable> {
         let (color, starts) = (self.cage.color(), self.cage.starts());
         let hashed = self.space.notes[index] & HASHED_HERE != 0;
-        let first = index * BLOCK_GROUPS;
+        let first = self.plan.first_group + index * BLOCK_GROUPS;
+        let last = first + BLOCK_GROUPS;
         let mut carry = 0;
-        for group in first..first + BLOCK_GROUPS {
-            let at = self.plan.first_group + group;
-            let start = starts.word(at);
-            let objects = start & color.word(at);
+        for group in first..last {
+            let start = starts.word(group);
+            let objects = start & color.word(group);
             // Adding a live start's second word to the words without start bits lets a carry run through the object up
             // to the next start; the words that it cleared are live. An object has two words at least.
             let inside = !start;
@@ -119,12 +114,17 @@ impl Planner<'_> {
             carry = live >> 63;
             let mut base = 0;
             if objects != 0 {
-                let beyond = if carry != 0 { self.words_beyond(group) } else { 0 };
-                let words = live.count_ones() as usize - tail + beyond;
-                base = if hashed || self.plan.end_word + words > self.limit {
-                    self.place_each(group, objects, live, hashed)?
+                let beyond = if carry != 0 {
+                    next_start(self.cage, (group + 1) * 64, last * 64) - (group + 1) * 64
                 } else {
-                    self.place_group(group, objects, live, tail, words, beyond)
+                    0
+                };
+                let words = live.count_ones() as usize - tail + beyond;
+                base = if hashed || self.plan.end + words * 8 > self.limit {
+                    self.place_each(group, last, objects, live, hashed)?
+                } else {
+                    let address = self.cage.address(group * 64);
+                    self.place_group(address, objects, live, words, beyond) - tail * 8
                 };
             }
             // There is room for an entry for each group.
@@ -133,65 +133,62 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Returns how far the object in the last word of `group` extends beyond it.
-    fn words_beyond(&self, group: usize) -> usize {
-        let from = (self.plan.first_group + group + 1) * 64;
-        let to = (self.plan.first_group + (group / BLOCK_GROUPS + 1) * BLOCK_GROUPS) * 64;
-        next_start(self.cage, from, to) - from
-    }
-
-    /// Places the objects that start in a group, `words` words, behind one another. Returns the group's base.
+    /// Places the objects that start in the group at `address` behind one another; they have `words` words, `beyond` of
+    /// them in groups that follow. Returns where the first goes.
     #[inline(always)]
-    fn place_group(&mut self, group: usize, objects: u64, live: u64, tail: usize, words: usize, beyond: usize) -> u32 {
+    fn place_group(&mut self, address: usize, objects: u64, live: u64, words: usize, beyond: usize) -> usize {
         let first = objects.trailing_zeros() as usize;
         let plan = &mut self.plan;
         let mut moved_words = words;
         let mut moved = objects;
-        if plan.end_word == group * 64 + first {
+        if plan.end == address + first * 8 {
             // Nothing was free below: the objects stay up to the first free word.
             let stay = (live >> first).trailing_ones() as usize;
             moved = objects.checked_shr((first + stay) as u32).unwrap_or(0);
             moved_words -= stay + if first + stay == 64 { beyond } else { 0 };
         }
-        debug_assert!(plan.end_word <= group * 64 + first, "SLIDE-ORDER");
+        debug_assert!(plan.end <= address + first * 8, "SLIDE-ORDER");
         plan.moved_objects += u64::from(moved.count_ones());
         plan.moved_words += moved_words as u64;
-        plan.end_word += words;
-        (plan.end_word - words - tail) as u32
+        plan.end += words * 8;
+        plan.end - words * 8
     }
 
     /// Places the objects that start in a group one by one. Returns the group's base.
-    fn place_each(&mut self, group: usize, objects: u64, live: u64, hashed: bool) -> Result<u32, SlideRefusal> {
-        let block_end = (group / BLOCK_GROUPS + 1) * BLOCK_WORDS;
-        let offset = self.plan.first_group * 64;
+    fn place_each(
+        &mut self,
+        group: usize,
+        last: usize,
+        objects: u64,
+        live: u64,
+        hashed: bool,
+    ) -> Result<usize, NoTable> {
+        let below = |low: u32| (live & ((1 << low) - 1)).count_ones() as usize * 8;
+        let address = self.cage.address(group * 64);
         let (mut rest, mut base, mut cut) = (objects, None, None);
         while rest != 0 {
             let low = rest.trailing_zeros();
             rest &= rest - 1;
-            let source = group * 64 + low as usize;
-            let words = next_start(self.cage, offset + source + 1, offset + block_end) - offset - source;
+            let bit = group * 64 + low as usize;
+            let source = address + low as usize * 8;
+            let words = next_start(self.cage, bit + 1, last * 64) - bit;
             let destination = self.place(source, words, hashed);
-            let own = (destination as u32).wrapping_sub((live & ((1 << low) - 1)).count_ones());
-            match base {
-                None => base = Some(own),
-                Some(base) if base != own => {
-                    if cut.is_none() {
-                        let first = objects.trailing_zeros();
-                        cut = Some(self.plan.breaks.len() as u32);
-                        let below = (live & ((1 << first) - 1)).count_ones();
-                        self.cut((group * 64) as u32 + first, base.wrapping_add(below))?;
-                    }
-                    self.cut(source as u32, destination as u32)?;
+            let own = destination - below(low);
+            if base.is_some_and(|base| base != own) || cut.is_some() {
+                if let (None, Some(base)) = (cut, base) {
+                    let first = objects.trailing_zeros();
+                    cut = Some(self.plan.breaks.len());
+                    self.cut(address + first as usize * 8, base + below(first))?;
                 }
-                Some(_) if cut.is_some() => self.cut(source as u32, destination as u32)?,
-                Some(_) => {}
+                self.cut(source, destination)?;
             }
+            base = base.or(Some(own));
         }
         Ok(cut.map_or(base.unwrap_or(0), |index| IRREGULAR | index))
     }
 
-    fn cut(&mut self, source: u32, destination: u32) -> Result<(), SlideRefusal> {
-        self.plan.breaks.try_reserve(1).map_err(|_| SlideRefusal::NoTable)?;
+    fn cut(&mut self, source: usize, destination: usize) -> Result<(), NoTable> {
+        self.plan.breaks.try_reserve(1).map_err(|_| NoTable)?;
         self.plan.breaks.push(Break { source, destination });
         Ok(())
     }
@@ -199,28 +196,27 @@ impl Planner<'_> {
     /// Places one object and returns its destination: behind the one before, or in the next block that receives some.
     fn place(&mut self, source: usize, words: usize, hashed: bool) -> usize {
         let grows = hashed && {
-            let object = ObjectRef::from_address(self.space.range.start + source * 8);
             // SAFETY: OLD-COVERED, a start bit stands at a header.
-            unsafe { object.header() }.hash_state() == HashState::FromAddress
+            unsafe { ObjectRef::from_address(source).header() }.hash_state() == HashState::FromAddress
         };
-        let mut needed = words + usize::from(grows && self.plan.end_word != source);
-        if self.plan.end_word + needed > self.limit {
-            let mut next = self.limit / BLOCK_WORDS;
+        let needed = |end: usize| (words + usize::from(grows && end != source)) * 8;
+        if self.plan.end + needed(self.plan.end) > self.limit {
+            let base = self.space.range.start;
+            let mut next = (self.limit - base) / BLOCK_BYTES;
             while !self.space.slides(next) {
                 next += 1;
             }
-            self.plan.end_word = next * BLOCK_WORDS;
-            self.limit = self.plan.end_word + BLOCK_WORDS;
-            needed = words + usize::from(grows && self.plan.end_word != source);
+            self.plan.end = base + next * BLOCK_BYTES;
+            self.limit = self.plan.end + BLOCK_BYTES;
             // There is room for one jump into each block.
             self.plan.jumps.push(Break {
-                source: source as u32,
-                destination: self.plan.end_word as u32,
+                source,
+                destination: self.plan.end,
             });
         }
-        let destination = self.plan.end_word;
+        let destination = self.plan.end;
         assert!(destination <= source, "SLIDE-ORDER");
-        self.plan.end_word += needed;
+        self.plan.end += needed(destination);
         if destination != source {
             self.plan.moved_objects += 1;
             self.plan.moved_words += words as u64;

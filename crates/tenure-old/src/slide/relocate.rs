@@ -18,7 +18,7 @@ const SHORT_RUN_WORDS: usize = 16;
 #[derive(Debug)]
 pub struct Move<'a> {
     plan: &'a SlidePlan,
-    /// Where the next live word goes, in words from the start of the space.
+    /// Where the next live word goes.
     cursor: usize,
     /// Start bits of the bitmap word that the cursor is in, below the cursor.
     bits: u64,
@@ -52,7 +52,7 @@ impl BlockSpace {
         }
         Move {
             plan,
-            cursor: plan.first_word,
+            cursor: plan.first,
             bits: 0,
             jumps: 0,
         }
@@ -80,28 +80,28 @@ impl BlockSpace {
     ///
     /// As for [`BlockSpace::move_block`].
     unsafe fn move_runs(&mut self, cage: &Cage, sliding: &mut Move<'_>, index: usize) {
-        let base = self.range.start;
         let mut jump = sliding.next_jump();
         for group in index * BLOCK_GROUPS..(index + 1) * BLOCK_GROUPS {
             let at = sliding.plan.first_group + group;
             let mut live = sliding.plan.table[group].live;
             // Not overwritten yet: the cursor is not beyond this group.
             let starts = cage.starts().word(at) & live;
+            let address = cage.address(at * 64);
             while live != 0 {
                 let low = live.trailing_zeros() as usize;
-                let source = group * 64 + low;
+                let source = address + low * 8;
                 let mut words = (live >> low).trailing_ones() as usize;
-                if source + words > jump {
+                if source + words * 8 > jump {
                     if source == jump {
                         self.jump(cage, sliding);
                         jump = sliding.next_jump();
                     }
-                    words = words.min(jump - source);
+                    words = words.min((jump - source) / 8);
                 }
                 debug_assert!(sliding.cursor <= source, "SLIDE-ORDER");
                 if sliding.cursor != source {
                     // SAFETY: SLIDE-ORDER, everything below the source has been moved, and the destination is below it.
-                    unsafe { copy_down(base + source * 8, base + sliding.cursor * 8, words) };
+                    unsafe { copy_down(source, sliding.cursor, words) };
                 }
                 let mask = !0 >> (64 - words);
                 sliding.append(cage, starts >> low & mask, words);
@@ -114,10 +114,9 @@ impl BlockSpace {
     ///
     /// As for [`BlockSpace::move_block`].
     unsafe fn move_each(&mut self, cage: &Cage, sliding: &mut Move<'_>, index: usize) {
-        let offset = sliding.plan.first_group * 64;
-        let end = offset + (index + 1) * BLOCK_WORDS;
+        let mut bit = cage.bit(self.range.start + index * BLOCK_BYTES);
+        let end = bit + BLOCK_WORDS;
         self.notes[index] &= !HASHED_HERE;
-        let mut bit = offset + index * BLOCK_WORDS;
         while bit < end {
             // Not overwritten yet: the cursor is not beyond this bit.
             let next = next_start(cage, bit + 1, end);
@@ -125,22 +124,21 @@ impl BlockSpace {
                 bit = next;
                 continue;
             }
-            let source = bit - offset;
-            if source == sliding.next_jump() {
+            let mut words = next - bit;
+            let object = ObjectRef::from_address(cage.address(bit));
+            if object.address() == sliding.next_jump() {
                 self.jump(cage, sliding);
             }
-            let mut words = next - bit;
-            debug_assert!(sliding.cursor <= source, "SLIDE-ORDER");
-            let object = ObjectRef::from_address(self.range.start + source * 8);
+            let target = ObjectRef::from_address(sliding.cursor);
+            debug_assert!(target <= object, "SLIDE-ORDER");
             // SAFETY: OLD-COVERED, a live object starts here.
             let header = unsafe { object.header() };
             let hashed = header.hash_state() == HashState::FromAddress;
-            if sliding.cursor == source {
+            if target == object {
                 if hashed {
                     self.notes[index] |= HASHED_HERE;
                 }
             } else {
-                let target = ObjectRef::from_address(self.range.start + sliding.cursor * 8);
                 let hash = object.address_hash();
                 // SAFETY: SLIDE-ORDER, everything below the source has been moved, and the destination is below it.
                 unsafe { copy_down(object.address(), target.address(), words) };
@@ -160,36 +158,38 @@ impl BlockSpace {
     /// Goes on in the next block that receives objects. What is left of the block before is free.
     fn jump(&mut self, cage: &Cage, sliding: &mut Move<'_>) {
         self.close_block(cage, sliding);
-        sliding.cursor = sliding.plan.jumps[sliding.jumps].destination as usize;
+        sliding.cursor = sliding.plan.jumps[sliding.jumps].destination;
         sliding.jumps += 1;
     }
 
     /// Makes what is behind the cursor in its block a hole.
     fn close_block(&mut self, cage: &Cage, sliding: &mut Move<'_>) {
         // The cursor can stand at the end of the block that it filled.
-        let index = (sliding.cursor.max(1) - 1) / BLOCK_WORDS;
-        let end = (index + 1) * BLOCK_WORDS;
+        let index = (sliding.cursor - 8 - self.range.start) / BLOCK_BYTES;
+        let block = self.range.start + index * BLOCK_BYTES;
+        let end = block + BLOCK_BYTES;
+        self.used_by_block[index] = (sliding.cursor - block) as u32;
+        if sliding.cursor == end {
+            return;
+        }
         let starts = cage.starts();
-        let mut word = sliding.cursor / 64;
-        if !sliding.cursor.is_multiple_of(64) {
-            starts.set_word(sliding.plan.first_group + word, sliding.bits);
+        let bit = cage.bit(sliding.cursor);
+        let mut word = bit / 64;
+        if !bit.is_multiple_of(64) {
+            starts.set_word(word, sliding.bits);
             word += 1;
         }
-        for word in word..end / 64 {
-            starts.set_word(sliding.plan.first_group + word, 0);
+        for word in word..cage.bit(block) / 64 + BLOCK_GROUPS {
+            starts.set_word(word, 0);
         }
         sliding.bits = 0;
-        self.used_by_block[index] = ((sliding.cursor - index * BLOCK_WORDS) * 8) as u32;
-        if sliding.cursor < end {
-            let (from, to) = (self.range.start + sliding.cursor * 8, self.range.start + end * 8);
-            starts.set(cage.bit(from));
-            if self.poison {
-                // SAFETY: MEM-OWNED, all live objects of the block lie below, and nothing is to be moved out of it.
-                unsafe { Fill::OldFree.apply(from, to) };
-            }
-            // SAFETY: FREE-LISTED, the words are dead, in no list, and their start bit is set.
-            unsafe { self.lists.add(from, end - sliding.cursor) };
+        starts.set(bit);
+        if self.poison {
+            // SAFETY: MEM-OWNED, all live objects of the block lie below, and nothing is to be moved out of it.
+            unsafe { Fill::OldFree.apply(sliding.cursor, end) };
         }
+        // SAFETY: FREE-LISTED, the words are dead, in no list, and their start bit is set.
+        unsafe { self.lists.add(sliding.cursor, (end - sliding.cursor) / 8) };
     }
 
     /// Ends the move: blocks beyond the last that received objects are empty, and nothing has a color.
@@ -200,10 +200,10 @@ impl BlockSpace {
     pub unsafe fn finish_move(&mut self, cage: &Cage, mut sliding: Move<'_>) {
         let plan = sliding.plan;
         assert!(
-            sliding.cursor == plan.end_word && sliding.jumps == plan.jumps.len(),
+            sliding.cursor == plan.end && sliding.jumps == plan.jumps.len(),
             "SLIDE-ORDER: what was moved is not what was planned"
         );
-        if plan.end_word > plan.first_word {
+        if plan.end > plan.first {
             self.close_block(cage, &mut sliding);
         }
         self.used_bytes = 0;
@@ -211,9 +211,10 @@ impl BlockSpace {
             if self.blocks[index] != BlockState::InUse {
                 continue;
             }
-            let bit = cage.bit(self.range.start + index * BLOCK_BYTES);
+            let block = self.range.start + index * BLOCK_BYTES;
+            let bit = cage.bit(block);
             cage.color().clear_range(bit, bit + BLOCK_WORDS);
-            if self.slides(index) && index * BLOCK_WORDS >= plan.end_word {
+            if self.slides(index) && block >= plan.end {
                 self.used_by_block[index] = 0;
                 self.empty_block(index, cage);
             }
@@ -225,23 +226,20 @@ impl BlockSpace {
 impl Move<'_> {
     /// Returns the source of the next jump, or more than any source.
     fn next_jump(&self) -> usize {
-        self.plan
-            .jumps
-            .get(self.jumps)
-            .map_or(usize::MAX, |jump| jump.source as usize)
+        self.plan.jumps.get(self.jumps).map_or(usize::MAX, |jump| jump.source)
     }
 
     /// Moves the cursor over `words` words, at most 64, with their start bits.
     #[inline(always)]
     fn append(&mut self, cage: &Cage, starts: u64, words: usize) {
-        let shift = self.cursor % 64;
+        let bit = cage.bit(self.cursor);
+        let shift = bit % 64;
         self.bits |= starts << shift;
         if shift + words >= 64 {
-            cage.starts()
-                .set_word(self.plan.first_group + self.cursor / 64, self.bits);
+            cage.starts().set_word(bit / 64, self.bits);
             self.bits = if shift == 0 { 0 } else { starts >> (64 - shift) };
         }
-        self.cursor += words;
+        self.cursor += words * 8;
     }
 
     /// Moves the cursor over one object.

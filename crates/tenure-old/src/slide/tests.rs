@@ -229,7 +229,8 @@ impl World {
         let mut pointer_move = unsafe { pointer.begin_move(&self.cage, &pointer_plan, true) };
         let forwarding = Forwarding::new(&self.cage, kinds, &data_plan, &pointer_plan);
         for (number, object) in &self.objects {
-            let to = forwarding.forward_object(ObjectRef::from_address(object.address));
+            // SAFETY: SLIDE-LIVE, the model keeps what lives.
+            let to = unsafe { forwarding.forward_object(ObjectRef::from_address(object.address)) };
             assert_eq!(
                 to.address(),
                 expected[number],

@@ -1,4 +1,12 @@
+//! Pacing, tested by itself (`formulas`), in simulated heaps (`cycles`), and the nursery under a goal (`nursery`).
+
 use super::*;
+
+mod cycles;
+mod families;
+mod formulas;
+mod nursery;
+mod simulator;
 
 #[test]
 fn the_window_lies_around_the_limit_and_below_the_maximum() {
