@@ -89,12 +89,7 @@ fn the_same_program_gives_the_same_events() {
     for (name, config) in configurations() {
         let record = || {
             let listener = tenure::events::RecordingListener::new();
-            let outcome = run(
-                config()
-                    .clock(tenure::events::ManualClock::new())
-                    .listener(listener.clone()),
-                &ops,
-            );
+            let outcome = run(config().listener(listener.clone()), &ops);
             (outcome, listener.records())
         };
         let (first, second) = (record(), record());

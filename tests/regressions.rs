@@ -15,6 +15,8 @@ mod barrier;
 mod cycle;
 #[path = "regressions/evacuation.rs"]
 mod evacuation;
+#[path = "regressions/evacuation_owners.rs"]
+mod evacuation_owners;
 #[path = "regressions/hashes.rs"]
 mod hashes;
 #[path = "regressions/isolates.rs"]

@@ -190,8 +190,30 @@ pub(crate) enum Op {
     Minor,
     Major,
     Safepoint,
+    /// Works for so many ticks of the clock.
+    Step {
+        ticks: u8,
+    },
+    IdleStep {
+        ticks: u8,
+    },
+    StartMarking,
+    Compact,
     Compare,
 }
+
+/// A clock that moves on with each reading: what fits in a step does not depend on the machine.
+#[derive(Debug, Default)]
+struct Ticking(Cell<u64>);
+
+impl tenure::events::Clock for Ticking {
+    fn now_ns(&self) -> u64 {
+        self.0.set(self.0.get() + TICK_NS);
+        self.0.get()
+    }
+}
+
+pub(crate) const TICK_NS: u64 = 100;
 
 impl Op {
     /// Decodes an operation from eight bytes; every value is one.
@@ -282,8 +304,16 @@ impl Op {
             58 => Op::Hash { of: b[1] },
             59..=60 => Op::Minor,
             61 => Op::Major,
-            62 => Op::Safepoint,
-            _ => Op::Compare,
+            62 if b[1] < 128 => Op::Safepoint,
+            62 => Op::Step { ticks: b[2] % 8 },
+            // What came later shares a number, so that programs found before mean the same.
+            _ => match b[1] % 8 {
+                4 => Op::Step { ticks: b[2] },
+                5 => Op::IdleStep { ticks: b[2] % 32 },
+                6 => Op::StartMarking,
+                7 => Op::Compact,
+                _ => Op::Compare,
+            },
         }
     }
 }
@@ -315,7 +345,7 @@ pub(crate) fn run(config: HeapConfig, ops: &[Op]) -> Outcome {
         second: None,
     };
     // A heap whose first pages are refused is an error, not a program.
-    let Ok(mut isolate) = Isolate::<Model>::new(config, roots) else {
+    let Ok(mut isolate) = Isolate::<Model>::new(config.clock(Ticking::default()), roots) else {
         return Outcome::default();
     };
     isolate.enter(|h| {
@@ -326,7 +356,7 @@ pub(crate) fn run(config: HeapConfig, ops: &[Op]) -> Outcome {
         let mut digest = 0;
         for op in ops {
             twin.step(h, *op);
-            if matches!(op, Op::Minor | Op::Major | Op::Compare) {
+            if matches!(op, Op::Minor | Op::Major | Op::Compact | Op::Compare) {
                 digest = twin.compare(h);
                 if let Err(e) = h.verify() {
                     panic!("after {op:?}: {e}");
@@ -387,6 +417,7 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
             .incremental_marking(true)
             .mark_step_bytes(512)
             .initial_old_limit_bytes(1 << 16)
+            .release_delay_ms(0)
             .verify_heap(true)
     }
     fn sliced() -> HeapConfig {

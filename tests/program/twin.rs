@@ -322,6 +322,14 @@ impl Twin {
             Op::Minor => h.collect_minor(),
             Op::Major => h.collect(),
             Op::Safepoint => h.safepoint(),
+            Op::Step { ticks } => {
+                h.step(h.now_ns() + u64::from(ticks) * TICK_NS);
+            }
+            Op::IdleStep { ticks } => {
+                h.idle_step(h.now_ns() + u64::from(ticks) * TICK_NS);
+            }
+            Op::StartMarking => h.start_marking(),
+            Op::Compact => h.compact(),
             Op::Compare => {}
         }
     }

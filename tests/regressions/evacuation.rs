@@ -5,7 +5,7 @@ use super::*;
 use std::rc::Rc;
 use tenure::events::{Clock, RecordingListener};
 
-const BARRIERS: [&str; 3] = ["owner", "insertion", "deletion"];
+pub(super) const BARRIERS: [&str; 3] = ["owner", "insertion", "deletion"];
 
 /// Arrays that the world consists of: they fill four blocks.
 const COUNT: usize = 1600;
@@ -25,7 +25,7 @@ const LARGE: usize = 4;
 #[derive(Clone, Debug, Default)]
 struct Ticking(Rc<Cell<u64>>);
 
-const TICK_NS: u64 = 1000;
+pub(super) const TICK_NS: u64 = 1000;
 
 impl Clock for Ticking {
     fn now_ns(&self) -> u64 {
@@ -34,7 +34,7 @@ impl Clock for Ticking {
     }
 }
 
-fn evacuating(barrier: &str) -> (HeapConfig, RecordingListener) {
+pub(super) fn evacuating(barrier: &str) -> (HeapConfig, RecordingListener) {
     let listener = RecordingListener::new();
     let config = with(with(small(), "compact", "evacuate"), "barrier", barrier)
         .semi_space_bytes(1 << 20)
@@ -50,7 +50,7 @@ fn evacuating(barrier: &str) -> (HeapConfig, RecordingListener) {
     (config, listener)
 }
 
-fn moved(listener: &RecordingListener) -> u64 {
+pub(super) fn moved(listener: &RecordingListener) -> u64 {
     listener.records().iter().map(|record| record.moved_objects).sum()
 }
 
@@ -134,9 +134,15 @@ fn each(scenario: impl Fn(&mut Heap<Lab>), afterwards: impl Fn(&Heap<Lab>)) {
     for barrier in BARRIERS {
         for (slices, blocks) in [(0, 0), (1, 0), (25, 0), (45, 0), (0, 1), (0, 2), (0, 4)] {
             let (config, listener) = evacuating(barrier);
+            let config = match barrier {
+                "insertion" => with(config, "traversal", "prefetch"),
+                "deletion" => config.mark_stack_entries(3),
+                _ => config,
+            };
             isolate(config).enter(|h| {
                 build(h);
                 let before = moved(&listener);
+                let pinned = format!("{:?}", reg(h, PINNED));
                 if blocks > 0 {
                     begin(h, blocks - 1);
                 } else {
@@ -151,6 +157,7 @@ fn each(scenario: impl Fn(&mut Heap<Lab>), afterwards: impl Fn(&Heap<Lab>)) {
                 check(h);
                 finish(h);
                 assert!(moved(&listener) > before + 1000, "{barrier}, {blocks}: nothing moved");
+                assert_eq!(pinned, format!("{:?}", reg(h, PINNED)));
                 check_world(h);
                 afterwards(h);
                 h.collect();
@@ -226,14 +233,17 @@ enum How {
 
 const WAYS: [How; 5] = [How::Owner, How::Address, How::Bulk(10), How::Bulk(200), How::Bulk(5000)];
 
+/// Where they go: not into the first card, which is remembered from birth.
+const FIRST: usize = 1000;
+
 /// Fills `to` with the nodes of the array in register 10, of which there are 40, in a circle.
 fn fill(h: &Heap<Lab>, to: usize, how: How) {
     match how {
-        How::Owner => (0..40).for_each(|i| array(h, to).tail_set(h, i, array(h, 10).tail_get(i))),
-        How::Address => (0..40).for_each(|i| array(h, to).tail()[i].set(h, array(h, 10).tail_get(i))),
+        How::Owner => (0..40).for_each(|i| array(h, to).tail_set(h, FIRST + i, array(h, 10).tail_get(i))),
+        How::Address => (0..40).for_each(|i| array(h, to).tail()[FIRST + i].set(h, array(h, 10).tail_get(i))),
         How::Bulk(count) => {
             let start = array(h, 11).len() - count;
-            array(h, to).tail_copy_from(h, 0, array(h, 11), start..start + count);
+            array(h, to).tail_copy_from(h, FIRST, array(h, 11), start..start + count);
         }
     }
 }
@@ -300,7 +310,7 @@ fn old_objects_that_only_a_young_long_array_refers_to_are_found_without_a_minor_
                         } else {
                             i
                         };
-                        assert_eq!(node(array(h, 13).tail_get(i)).id(), expected as u64, "{what}");
+                        assert_eq!(node(array(h, 13).tail_get(FIRST + i)).id(), expected as u64, "{what}");
                     }
                     h.collect();
                     check(h);
@@ -531,14 +541,14 @@ fn a_block_with_too_many_incoming_slots_stays_and_the_others_move() {
             isolate(config).enter(|h| {
                 build(h);
                 let many = |h: &Heap<Lab>| {
-                    array(h, LARGE).tail_fill(h, 0..20_000, entry(h, COUNT - 3).to_value());
+                    array(h, LARGE).tail_fill(h, 0..20_000, entry(h, 800).to_value());
                     array(h, LONG).tail_fill(h, 0..1000, entry(h, 3).to_value());
                 };
                 if !late {
                     many(h);
                 }
                 let before = moved(&listener);
-                let address = format!("{:?}", entry(h, COUNT - 3));
+                let address = format!("{:?}", entry(h, 800));
                 begin(h, blocks);
                 if late {
                     many(h);
@@ -546,11 +556,11 @@ fn a_block_with_too_many_incoming_slots_stays_and_the_others_move() {
                 }
                 finish(h);
                 let arrays = moved(&listener) - before;
-                let stays = address == format!("{:?}", entry(h, COUNT - 3));
+                let stays = address == format!("{:?}", entry(h, 800));
                 assert!(stays || late && blocks > 0, "a block with 20 000 incoming slots moved");
-                assert!(arrays >= 1000, "{arrays} moved");
+                assert!(arrays >= 500, "{arrays} moved");
                 check_world(h);
-                assert_eq!(array(h, LARGE).tail_get(19_999), entry(h, COUNT - 3).to_value());
+                assert_eq!(array(h, LARGE).tail_get(19_999), entry(h, 800).to_value());
                 assert_eq!(array(h, LONG).tail_get(999), entry(h, 3).to_value());
                 h.collect();
                 check_world(h);
@@ -673,205 +683,73 @@ fn collections_of_every_sort_may_come_before_the_next_block() {
 }
 
 #[test]
-fn a_heap_can_be_dropped_before_the_next_block() {
-    for blocks in 0..6 {
-        let (config, _) = evacuating("owner");
+fn an_object_that_is_pinned_after_the_choice_of_blocks_is_in_none_of_them() {
+    for slices in 0..3 {
+        let (config, listener) = evacuating("owner");
         isolate(config).enter(|h| {
-            build(h);
-            begin(h, blocks);
-            put_array(h, 20, 0, 20_000);
-        });
-    }
-}
-
-/// A model with slots first in its objects, numbers after them, and roots of its own.
-mod ward {
-    use tenure::prelude::*;
-
-    #[derive(Kind)]
-    pub(super) struct Cons {
-        pub(super) first: Slot<Dyn<Ward>>,
-        pub(super) rest: Slot<Dyn<Ward>>,
-    }
-    #[derive(Kind)]
-    #[kind(pinned)]
-    pub(super) struct Stone {
-        pub(super) any: Slot<Dyn<Ward>>,
-        pub(super) next: Slot<Dyn<Ward>>,
-    }
-    #[derive(Kind)]
-    #[tail(u64)]
-    pub(super) struct Numbers {
-        pub(super) any: Slot<Dyn<Ward>>,
-    }
-    #[derive(Kind)]
-    #[tail(Slot<Dyn<Ward>>)]
-    pub(super) struct Table {
-        pub(super) any: Slot<Dyn<Ward>>,
-    }
-    #[derive(Roots)]
-    pub(super) struct Roots {
-        pub(super) count: u64,
-        pub(super) first: Root<Dyn<Ward>>,
-        pub(super) second: Root<Opt<Cons>>,
-    }
-    object_model! { pub(super) model Ward { roots: Roots, kinds: [Cons, Stone, Numbers, Table] } }
-}
-
-use ward::{
-    Cons, ConsFields, ConsInit, Numbers, NumbersFields, NumbersInit, Stone, StoneFields, StoneInit, Table, TableInit,
-    Ward,
-};
-
-fn ward(config: HeapConfig) -> Isolate<Ward> {
-    let roots = ward::RootsInit {
-        count: 0,
-        first: Value::nil(),
-        second: None,
-    };
-    Isolate::new(config, roots).expect("a heap")
-}
-
-fn ward_slice(h: &mut Heap<Ward>) {
-    let now_ns = h.now_ns();
-    h.step(now_ns + 2 * TICK_NS);
-}
-
-/// Marks until only evacuation and sweeping are left.
-fn ward_mark(h: &mut Heap<Ward>) {
-    let majors = h.statistics().major_collections;
-    h.start_marking();
-    for _ in 0..10_000 {
-        if h.statistics().major_collections > majors {
-            return;
-        }
-        ward_slice(h);
-    }
-    panic!("marking does not end");
-}
-
-/// Makes a list of `count` conses and promotes it: it is in the root `first` then.
-fn ward_list(h: &mut Heap<Ward>, count: i64) {
-    for i in 0..count {
-        let (h, cons) = h.alloc_with::<Cons>(|h| ConsInit {
-            first: Value::int(i),
-            rest: h.roots().first.get(),
-        });
-        h.roots().first.set(cons.to_value());
-    }
-    h.collect();
-}
-
-fn cons(value: Value<'_, Ward>) -> Gc<'_, Cons> {
-    value.cast::<Cons>().expect("a cons")
-}
-
-/// What an object's word would be.
-fn address(value: Value<'_, Ward>) -> u64 {
-    let text = format!("{value:?}");
-    let (_, digits) = text.split_once("@0x").expect("an address");
-    u64::from_str_radix(digits, 16).expect("a hexadecimal number")
-}
-
-#[test]
-fn numbers_where_a_dead_owner_was_are_not_taken_for_references() {
-    for barrier in BARRIERS {
-        let (config, listener) = evacuating(barrier);
-        ward(with(config, "promotion", "all")).enter(|h| {
-            let region = &*h;
-            for _ in 0..9000 {
-                let (any, next) = (Value::nil(), region.regs()[0].get());
-                let stone = region.alloc::<Stone>(StoneInit { any, next });
-                region.regs()[0].set(stone.to_value());
-            }
-            ward_list(h, 40_000);
-            let region = &*h;
-            let mut words = Vec::new();
-            let (mut stone, mut list) = (region.regs()[0].get(), region.roots().first.get());
-            while let Some(here) = stone.cast::<Stone>() {
-                here.set_any(region, list);
-                words.push(address(list));
-                stone = here.next();
-                list = cons(cons(list).rest()).rest();
-            }
-            h.regs()[0].set(Value::nil());
+            build_nodes(h);
             let before = moved(&listener);
             h.start_marking();
-            h.collect_minor();
-            ward_mark(h);
-            h.verify().expect("a sound heap");
-            // Where the stones were. Each number is the address of something that moves.
-            for i in 0..1200 {
-                let (h, numbers) = h.alloc_tail_with::<Numbers>(
-                    30,
-                    |h| NumbersInit { any: h.regs()[0].get() },
-                    |_, k| words[(i * 30 + k) % words.len()],
-                );
-                h.regs()[0].set(numbers.to_value());
-            }
-            h.collect_minor();
-            while h.step(u64::MAX) == tenure::Progress::More {}
-            assert!(moved(&listener) > before + 10_000);
-            h.verify().expect("a sound heap");
-            let mut next = h.regs()[0].get();
-            for i in (0..1200).rev() {
-                let numbers = next.cast::<Numbers>().expect("numbers");
-                for (k, word) in numbers.tail().iter().enumerate() {
-                    assert_eq!(
-                        word.get(),
-                        words[(i * 30 + k) % words.len()],
-                        "{barrier}: number {k} of {i}"
-                    );
-                }
-                next = numbers.any();
+            (0..slices).for_each(|_| one_slice(h));
+            let region = &*h;
+            let pinned: Vec<String> = (0..100)
+                .map(|i| {
+                    let any = array(region, 10).tail_get(i % 40);
+                    let pinned = region.alloc::<Pinned>(PinnedInit { id: i as u64, any });
+                    region.regs()[100 + i].set(pinned.to_value());
+                    format!("{pinned:?}")
+                })
+                .collect();
+            check(h);
+            finish(h);
+            assert!(moved(&listener) > before + 40);
+            for (i, address) in pinned.iter().enumerate() {
+                let pinned = reg(h, 100 + i).cast::<Pinned>().expect("a pinned object");
+                assert_eq!((format!("{pinned:?}"), pinned.id()), (address.clone(), i as u64));
+                assert_eq!(pinned.any(), array(h, 10).tail_get(i % 40));
             }
         });
     }
 }
 
 #[test]
-fn a_young_large_object_with_few_slots_is_corrected() {
+fn collections_of_every_sort_may_come_in_the_middle_of_marking() {
     for barrier in BARRIERS {
-        for minor in [false, true] {
-            for dies in [false, true] {
+        for slices in [0, 1, 20, 45] {
+            for how in 0..4 {
                 let (config, listener) = evacuating(barrier);
-                ward(config).enter(|h| {
-                    ward_list(h, 40_000);
+                isolate(config).enter(|h| {
+                    build(h);
                     let before = moved(&listener);
-                    ward_mark(h);
+                    h.start_marking();
+                    (0..slices).for_each(|_| one_slice(h));
                     let region = &*h;
-                    let numbers = region.alloc_tail::<Numbers>(20_000, NumbersInit { any: Value::nil() }, |i| i as u64);
-                    numbers.set_any(region, region.roots().first.get());
-                    region.roots().second.set(region.roots().first.get().cast());
-                    if !dies {
-                        region.regs()[0].set(numbers.to_value());
+                    for i in some() {
+                        entry(region, i).tail_set(region, 9, entry(region, COUNT - 1 - i).to_value());
                     }
-                    // In the old generation, and so is what it refers to.
-                    let stone = region.alloc::<Stone>(StoneInit {
-                        any: cons(region.roots().first.get()).rest(),
-                        next: numbers.to_value(),
-                    });
-                    region.regs()[1].set(if dies { Value::nil() } else { stone.to_value() });
-                    h.verify().expect("a sound heap");
-                    if minor {
-                        h.collect_minor();
-                        h.verify().expect("a sound heap");
+                    match how {
+                        0 => h.collect(),
+                        1 => h.compact(),
+                        2 => {
+                            h.collect_minor();
+                            h.collect();
+                        }
+                        _ => {
+                            h.idle_step(u64::MAX);
+                        }
                     }
-                    while h.step(h.now_ns() + 2 * TICK_NS) == tenure::Progress::More {
-                        h.verify().expect("a sound heap");
+                    assert!(
+                        how == 1 || moved(&listener) > before + 500,
+                        "{barrier}, {slices}, {how}"
+                    );
+                    for _ in 0..2 {
+                        check_world(h);
+                        for i in some() {
+                            assert_eq!(entry(h, i).tail_get(9), entry(h, COUNT - 1 - i).to_value());
+                        }
+                        h.start_marking();
+                        finish(h);
                     }
-                    assert!(moved(&listener) > before + 10_000);
-                    let list = h.roots().first.get();
-                    assert_eq!(cons(list).first().as_int(), Some(39_999));
-                    assert_eq!(h.roots().second.get().map(Gc::to_value), Some(list));
-                    if !dies {
-                        let numbers = h.regs()[0].get().cast::<Numbers>().expect("numbers");
-                        assert_eq!(numbers.any(), list);
-                        let stone = h.regs()[1].get().cast::<Stone>().expect("a stone");
-                        assert_eq!((stone.any(), stone.next()), (cons(list).rest(), numbers.to_value()));
-                    }
-                    h.collect();
-                    h.verify().expect("a sound heap");
                 });
             }
         }
@@ -879,37 +757,13 @@ fn a_young_large_object_with_few_slots_is_corrected() {
 }
 
 #[test]
-fn pages_of_a_dead_owner_are_not_looked_at() {
-    // Without incremental marking, what is dead and large is given back by the next minor collection.
-    for barrier in BARRIERS {
-        let (config, listener) = evacuating(barrier);
-        ward(config.incremental_marking(false)).enter(|h| {
-            ward_list(h, 40_000);
-            let region = &*h;
-            let table = region.alloc_tail_zeroed::<Table>(30_000, TableInit { any: Value::nil() });
-            region.regs()[0].set(table.to_value());
-            h.collect_minor();
-            let before = moved(&listener);
-            let region = &*h;
-            let table = region.regs()[0].get().cast::<Table>().expect("a table");
-            let mut list = region.roots().first.get();
-            // Not so many for each block that it is given up.
-            for i in 0..10_000 {
-                table.tail_set(region, i * 3, list);
-                list = cons(cons(cons(list).rest()).rest()).rest();
-            }
-            region.regs()[0].set(Value::nil());
-            h.start_marking();
-            h.collect_minor();
-            let majors = h.statistics().major_collections;
-            while h.statistics().major_collections == majors {
-                h.idle_step(u64::MAX);
-            }
-            h.collect_minor();
-            assert_eq!(h.statistics().sizes.large_committed_bytes, 0, "{barrier}");
-            h.collect();
-            assert!(moved(&listener) > before + 10_000);
-            h.verify().expect("a sound heap");
+fn a_heap_can_be_dropped_before_the_next_block() {
+    for blocks in 0..6 {
+        let (config, _) = evacuating("owner");
+        isolate(config).enter(|h| {
+            build(h);
+            begin(h, blocks);
+            put_array(h, 20, 0, 20_000);
         });
     }
 }

@@ -152,7 +152,7 @@ impl Inner {
         // relies on the set looks at a long range through the array itself, in chunks. Of a young array, the set is all
         // that a last pause or an evacuation looks at, in this cycle or one that starts before the next minor collection.
         let young_owner = self.large.is_young_object(&self.cage, owner);
-        let relisted = slots.len() >= RELISTED_SLOTS && !young_owner;
+        let relisted = slots.len() >= RELISTED_SLOTS;
         if self.cycle.is_some() && relisted {
             self.marker.relist(&self.cage, &self.kinds, owner);
         }
