@@ -40,8 +40,8 @@ mod ward {
 }
 
 use ward::{
-    Cons, ConsFields, ConsInit, Numbers, NumbersFields, NumbersInit, Stone, StoneFields, StoneInit, Table, TableInit,
-    Ward,
+    Cons, ConsFields, ConsInit, Numbers, NumbersFields, NumbersInit, Stone, StoneFields, StoneInit, Table, TableFields,
+    TableInit, Ward,
 };
 
 fn ward(config: HeapConfig) -> Isolate<Ward> {
@@ -232,5 +232,63 @@ fn pages_of_a_dead_owner_are_not_looked_at() {
             assert!(moved(&listener) > before + 10_000);
             h.verify().expect("a sound heap");
         });
+    }
+}
+
+#[test]
+fn what_a_large_object_is_filled_with_at_birth_is_found() {
+    // By the next minor collection; by a cycle and an evacuation that come before it.
+    for barrier in BARRIERS {
+        for (young, filled, minor) in [
+            (true, true, true),
+            (true, false, true),
+            (false, true, false),
+            (false, false, false),
+        ] {
+            let (config, _) = evacuating(barrier);
+            ward(config).enter(|h| {
+                ward_list(h, 2000);
+                let region = &*h;
+                // Leaves a list of two: nothing but the new object refers to the others.
+                let list = region.roots().first.get();
+                let others = cons(cons(list).rest()).rest();
+                cons(cons(list).rest()).set_rest(region, Value::nil());
+                let made = |i: usize| {
+                    if young {
+                        let first = Value::int(i as i64);
+                        region
+                            .alloc::<Cons>(ConsInit {
+                                first,
+                                rest: Value::nil(),
+                            })
+                            .to_value()
+                    } else {
+                        others
+                    }
+                };
+                let init = TableInit { any: made(7) };
+                let table = if filled {
+                    region.alloc_tail::<Table>(20_000, init, |i| if i % 5000 == 4999 { made(i) } else { Value::nil() })
+                } else {
+                    region.alloc_tail_zeroed::<Table>(20_000, init)
+                };
+                region.regs()[0].set(table.to_value());
+                for _ in 0..2 {
+                    if minor {
+                        h.collect_minor();
+                    } else {
+                        h.start_marking();
+                        while h.step(u64::MAX) == tenure::Progress::More {}
+                    }
+                    h.verify().expect("a sound heap");
+                    let table = h.regs()[0].get().cast::<Table>().expect("a table");
+                    let number = |i: i64| Some(if young { i } else { 1997 });
+                    assert_eq!(cons(table.any()).first().as_int(), number(7), "{barrier}");
+                    for i in (4999..20_000).step_by(5000).filter(|_| filled) {
+                        assert_eq!(cons(table.tail_get(i)).first().as_int(), number(i as i64), "{barrier}");
+                    }
+                }
+            });
+        }
     }
 }
