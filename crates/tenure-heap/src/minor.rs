@@ -193,7 +193,7 @@ impl Core {
         }
         inner.emit(&Event::CollectionEnd(&record));
         if let Some(goal_ns) = record.missed_goal_ns {
-            let (phase, reason) = why_missed(&record);
+            let (phase, reason) = why_missed(&record, inner.config.settings.incremental_marking);
             inner.emit(&Event::PauseGoalMissed {
                 goal_ns,
                 record: &record,
@@ -477,13 +477,14 @@ pub(crate) const GOAL_NURSERY_MIN_BYTES: usize = 64 << 10;
 const MEASURED_SURVIVORS_BYTES: u64 = 16 << 10;
 
 /// Returns the phase that took longest, and why a pause may be longer than planned for.
-fn why_missed(record: &CollectionRecord) -> (Phase, &'static str) {
+fn why_missed(record: &CollectionRecord, incremental: bool) -> (Phase, &'static str) {
     let (phase, _) = record
         .phases
         .iter()
         .max_by_key(|(_, ns)| *ns)
         .unwrap_or((Phase::Finish, 0));
     let reason = match (record.kind, phase) {
+        (CollectionKind::Major, _) if !incremental => "incremental marking is switched off",
         (_, Phase::Roots) => "the roots took longer than planned",
         (CollectionKind::Minor, Phase::Remembered) => "the remembered set was larger than planned",
         (CollectionKind::Minor, Phase::Evacuate) => "copying was slower, or more survived, than planned",

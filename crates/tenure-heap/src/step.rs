@@ -3,8 +3,8 @@
 //! [`Core::step`] runs slices of what a cycle has to do until a deadline. [`Core::idle_step`] looks for work as well: it
 //! starts a cycle when the program has allocated since the last one, or the last one freed much, and afterwards gives
 //! empty blocks back to the system. A step overruns its deadline by at most what the smallest piece of work takes: a few
-//! hundred objects, a block, or a minor collection that was predicted to fit. Neither moves a young object or runs the
-//! embedder's code; neither ends anything early that a collection in one pause would have to pay for.
+//! hundred objects, a block, or a minor collection, which may come before the last pause of a cycle. Neither runs the
+//! embedder's code.
 
 use tenure_events::Cause;
 
@@ -50,7 +50,8 @@ pub(crate) struct Idle {
 }
 
 impl Core {
-    /// Starts a cycle now, unless one is in progress. Costs a microsecond; the work is done by later slices.
+    /// Starts a cycle now, unless one is in progress. Costs microseconds, or, right after a cycle, what is left of its
+    /// sweeping; the work is done by later slices.
     pub fn start_marking(&mut self) {
         self.start_marking_for(false);
     }

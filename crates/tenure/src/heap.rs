@@ -178,8 +178,8 @@ impl<M: ObjectModel> Heap<M> {
         self.core.now_ns()
     }
 
-    /// Starts a cycle of incremental marking now, unless one is in progress. Costs about a microsecond: the work is done
-    /// by slices at allocations and by [`Heap::step`].
+    /// Starts a cycle of incremental marking now, unless one is in progress. Costs microseconds, or, right after a
+    /// cycle, what is left of its sweeping. The work is done by slices at allocations and by [`Heap::step`].
     pub fn start_marking(&mut self) {
         self.collector().start_marking();
     }
