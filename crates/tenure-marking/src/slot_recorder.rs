@@ -3,12 +3,12 @@
 //! A table says for each block of the heap whether it is a candidate; while there are candidates, marking and whoever
 //! looks at old slots besides enter those that refer into one. Recording costs one load from a small table for each
 //! reference, and nothing while there are no candidates, since the mark loops exist twice. A block with more incoming
-//! slots than [`SLOTS_MAX`] is given up. Roots and young objects are not recorded: they are visited anyway.
+//! slots than a pause has time for is given up. Roots and young objects are not recorded: they are visited anyway.
 
 use tenure_memory::BLOCK_WORDS;
 
-/// Incoming slots above which a block is given up: correcting them would take most of a pause.
-pub const SLOTS_MAX: usize = 8 * 1024;
+/// Incoming slots above which a block is given up in any case: correcting so many takes about 2 ms.
+pub const SLOTS_MAX: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 struct Incoming {
@@ -25,12 +25,14 @@ pub struct SlotRecorder {
     /// The number of the candidate by block of the heap range, or 0.
     numbers: Vec<u16>,
     incoming: Vec<Incoming>,
+    slots_max: usize,
 }
 
 impl SlotRecorder {
     /// Starts anew with the candidates `blocks`, given as numbers of blocks within the heap range, of which there are
-    /// `heap_blocks`. They get the numbers 1, 2, and so on.
-    pub fn begin(&mut self, heap_blocks: usize, blocks: &[usize]) {
+    /// `heap_blocks`. They get the numbers 1, 2, and so on. One with more than `slots_max` incoming slots is given up.
+    pub fn begin(&mut self, heap_blocks: usize, blocks: &[usize], slots_max: usize) {
+        self.slots_max = slots_max.min(SLOTS_MAX);
         self.numbers.clear();
         self.numbers.resize(if blocks.is_empty() { 0 } else { heap_blocks }, 0);
         self.incoming.clear();
@@ -67,7 +69,7 @@ impl SlotRecorder {
         if incoming.given_up {
             return;
         }
-        if incoming.slots.len() == SLOTS_MAX {
+        if incoming.slots.len() >= self.slots_max {
             self.give_up(number);
             return;
         }
@@ -115,7 +117,7 @@ mod tests {
         let mut recorder = SlotRecorder::default();
         assert!(!recorder.is_recording());
         assert_eq!(recorder.number(5), 0);
-        recorder.begin(10, &[3, 7]);
+        recorder.begin(10, &[3, 7], usize::MAX);
         assert!(recorder.is_recording());
         assert_eq!(recorder.number(3 * BLOCK_WORDS + 1), 1);
         assert_eq!(recorder.number(8 * BLOCK_WORDS - 1), 2);
