@@ -79,8 +79,8 @@ fn main() {
     let mebibytes: usize = words.first().and_then(|a| a.parse().ok()).unwrap_or(1024);
     let deadline_ms: u64 = words.get(1).and_then(|a| a.parse().ok()).unwrap_or(2);
     let mut config = HeapConfig::new()
-        .max_old_bytes(mebibytes * 4 << 20)
-        .initial_old_limit_bytes(mebibytes * 2 << 20)
+        .max_old_bytes((mebibytes * 4) << 20)
+        .initial_old_limit_bytes((mebibytes * 2) << 20)
         .pause_goal(Duration::from_millis(1));
     for flag in flags {
         let (name, value) = flag[2..].split_once('=').unwrap_or((&flag[2..], ""));

@@ -173,7 +173,7 @@ fn main() {
     }
     let config = || {
         let config = HeapConfig::new()
-            .max_old_bytes(mebibytes * 4 << 20)
+            .max_old_bytes((mebibytes * 4) << 20)
             .initial_old_limit_bytes((mebibytes + mebibytes / 4) << 20);
         if processor {
             config.clock(ProcessorClock)
