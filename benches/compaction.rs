@@ -6,33 +6,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::objects::*;
 use criterion::{Criterion, Throughput};
 use tenure::Compaction;
 use tenure::policy::promotion::PromotionChoice;
 use tenure::prelude::*;
 
 const OBJECTS: usize = 500_000;
-
-#[derive(Kind)]
-struct Object {
-    id: u64,
-    links: [Slot<Opt<Object>>; 4],
-}
-
-#[derive(Kind)]
-#[tail(Slot<Opt<Object>>)]
-struct Array {}
-
-#[derive(Roots)]
-struct Roots {
-    array: Root<Opt<Array>>,
-}
-
-object_model! { model Objects { roots: Roots, kinds: [Object, Array] } }
-
-fn array(h: &Heap<Objects>) -> Gc<'_, Array> {
-    h.roots().array.get().expect("set up with the isolate")
-}
 
 /// Puts an old object into each empty place, and lets every other one refer to the next two of its half.
 fn refill(h: &mut Heap<Objects>, round: usize) {

@@ -10,6 +10,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod objects;
+
+use objects::*;
 use std::time::{Duration, Instant};
 use tenure::Progress;
 use tenure::prelude::*;
@@ -18,30 +21,9 @@ use tenure::prelude::*;
 const LIST: usize = 20;
 const KEPT: usize = 2;
 
-/// Bytes of an object, header included.
-const OBJECT_BYTES: usize = 48;
-
-#[derive(Kind)]
-struct Object {
-    id: u64,
-    next: Slot<Opt<Object>>,
-    links: [Slot<Opt<Object>>; 3],
-}
-
-#[derive(Kind)]
-#[tail(Slot<Opt<Object>>)]
-struct Table {}
-
-#[derive(Roots)]
-struct Roots {
-    table: Root<Opt<Table>>,
-}
-
-object_model! { model Lists { roots: Roots, kinds: [Object, Table] } }
-
-fn fill(h: &mut Heap<Lists>, lists: usize) {
-    let (region, table) = h.alloc_tail_zeroed_with::<Table>(lists, |_| TableInit {});
-    region.roots().table.set(Some(table));
+fn fill(h: &mut Heap<Objects>, lists: usize) {
+    let (region, table) = h.alloc_tail_zeroed_with::<Array>(lists, |_| ArrayInit {});
+    region.roots().array.set(Some(table));
     for index in 0..lists {
         h.safepoint();
         let h = &*h;
@@ -49,26 +31,23 @@ fn fill(h: &mut Heap<Lists>, lists: usize) {
         for id in 0..LIST as u64 {
             list = Some(h.alloc::<Object>(ObjectInit {
                 id,
-                next: list,
-                links: [None, None, None],
+                links: [list, None, None, None],
             }));
         }
-        if let Some(table) = h.roots().table.get() {
-            table.tail_set(h, index, list);
-        }
+        array(h).tail_set(h, index, list);
     }
 }
 
-fn cut(h: &mut Heap<Lists>, lists: usize) {
+fn cut(h: &mut Heap<Objects>, lists: usize) {
     for index in 0..lists {
         h.safepoint();
         let h = &*h;
-        let mut object = h.roots().table.get().and_then(|table| table.tail_get(index));
+        let mut object = array(h).tail_get(index);
         for _ in 1..KEPT {
-            object = object.and_then(|object| object.next());
+            object = object.and_then(|object| object.links()[0].get());
         }
         if let Some(last) = object {
-            last.put(h, |object| &object.next, None);
+            last.put(h, |object| &object.links[0], None);
         }
     }
 }
@@ -76,8 +55,18 @@ fn cut(h: &mut Heap<Lists>, lists: usize) {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (flags, words): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|a| a.starts_with("--"));
-    let mebibytes: usize = words.first().and_then(|a| a.parse().ok()).unwrap_or(1024);
-    let deadline_ms: u64 = words.get(1).and_then(|a| a.parse().ok()).unwrap_or(2);
+    let number = |index: usize, default: u64| match words.get(index).map(|word| word.parse::<u64>()) {
+        None => default,
+        Some(Ok(number)) if number > 0 => number,
+        _ => {
+            eprintln!(
+                "`{}` is not accepted: MiB of heap, milliseconds of a step, and options of the heap are",
+                words[index]
+            );
+            std::process::exit(2);
+        }
+    };
+    let (mebibytes, deadline_ms) = (number(0, 1024) as usize, number(1, 2));
     let mut config = HeapConfig::new()
         .max_old_bytes((mebibytes * 4) << 20)
         .initial_old_limit_bytes((mebibytes * 2) << 20)
@@ -91,11 +80,11 @@ fn main() {
     }
     let lists = (mebibytes << 20) / (LIST * OBJECT_BYTES);
     let live_bytes = lists * (KEPT * OBJECT_BYTES + 8);
-    let mut isolate = Isolate::<Lists>::new(config, RootsInit { table: None }).expect("a heap");
+    let mut isolate = Isolate::<Objects>::new(config, RootsInit { array: None }).expect("a heap");
     isolate.enter(|h| {
         fill(h, lists);
         cut(h, lists);
-        let held = |h: &Heap<Lists>| {
+        let held = |h: &Heap<Objects>| {
             let sizes = h.statistics().sizes;
             sizes.old_committed_bytes + sizes.large_committed_bytes
         };

@@ -8,6 +8,7 @@ mod allocation;
 mod barrier;
 mod compaction;
 mod marking;
+mod objects;
 mod phases;
 mod random;
 mod scavenge;

@@ -4,45 +4,27 @@
 //! new list in place of another and redirects two links of old objects. The table hangs from the roots struct, or from
 //! the operand stack alone. The program runs until the old generation has been collected so many times, and prints the
 //! longest pause of the old generation, the longest of all, the 99.9th percentile, how many were longer than 1 and 2 ms,
-//! and the CPU time of an operation. Arguments: MiB of live heap (default 1024), `roots` or `stack`, how many collections
-//! of the old generation (default 3), and then options of the heap for the incremental run (default
-//! `--pause-goal=1ms`). With `alone`, only the incremental run is made; with `cpu` before them, pauses are measured in time on the processor, for machines that do other
-//! work too.
+//! and the CPU time of an operation; then the longest pauses again of those after the first collection of the old
+//! generation that comes once the heap is full, when its memory has been touched. Arguments: MiB of live heap (default
+//! 1024), `roots` or `stack`, how many collections of the old generation (default 3), and options of the heap for the
+//! incremental run (default `--pause-goal=1ms`). With `alone`, only the incremental run is made; with `cpu`, pauses are
+//! measured in time on the processor, for machines that do other work too.
 //!
 //! ```text
 //! cargo run --release -p tenure-benches --example pauses -- 1024 stack 3 cpu --pause-goal=1ms
 //! ```
 #![forbid(unsafe_code)]
 
+mod objects;
 mod random;
 
+use objects::*;
 use random::Random;
 use tenure::events::{Clock, CollectionKind, MonotonicClock};
 use tenure::prelude::*;
 
 /// Objects in a list.
 const LIST: usize = 16;
-
-/// Bytes of an object, header included, and of its share of the table.
-const OBJECT_BYTES: usize = 48;
-
-#[derive(Kind)]
-struct Object {
-    id: u64,
-    next: Slot<Opt<Object>>,
-    links: [Slot<Opt<Object>>; 3],
-}
-
-#[derive(Kind)]
-#[tail(Slot<Opt<Object>>)]
-struct Table {}
-
-#[derive(Roots)]
-struct Roots {
-    table: Root<Opt<Table>>,
-}
-
-object_model! { model Lists { roots: Roots, kinds: [Object, Table] } }
 
 /// Time on the processor.
 #[derive(Debug, Clone, Copy)]
@@ -60,18 +42,17 @@ struct Place {
 }
 
 impl Place {
-    fn table<'h>(&self, h: &'h Heap<Lists>) -> Gc<'h, Table> {
-        let table = if self.on_stack {
-            h.peek(0).cast::<Table>()
+    fn table<'h>(&self, h: &'h Heap<Objects>) -> Gc<'h, Array> {
+        if self.on_stack {
+            h.peek(0).cast::<Array>().expect("the table is pushed first")
         } else {
-            h.roots().table.get()
-        };
-        table.expect("the table is always there")
+            array(h)
+        }
     }
 }
 
 /// Builds a list with links into others and puts it at `index`.
-fn put_list(h: &mut Heap<Lists>, place: &Place, index: usize, id: u64, random: &mut Random, lists: usize) {
+fn put_list(h: &mut Heap<Objects>, place: &Place, index: usize, id: u64, random: &mut Random, lists: usize) {
     h.safepoint();
     let h = &*h;
     let table = place.table(h);
@@ -85,14 +66,13 @@ fn put_list(h: &mut Heap<Lists>, place: &Place, index: usize, id: u64, random: &
         };
         list = Some(h.alloc::<Object>(ObjectInit {
             id: id * LIST as u64 + i as u64,
-            next: list,
-            links: [far, list, None],
+            links: [list, far, None, None],
         }));
     }
     table.tail_set(h, index, list);
 }
 
-fn redirect(h: &Heap<Lists>, place: &Place, random: &mut Random, lists: usize) {
+fn redirect(h: &Heap<Objects>, place: &Place, random: &mut Random, lists: usize) {
     let table = place.table(h);
     let from = table.tail_get(random.below(lists));
     let to = table.tail_get(random.below(lists));
@@ -103,6 +83,9 @@ fn redirect(h: &Heap<Lists>, place: &Place, random: &mut Random, lists: usize) {
 
 struct Outcome {
     old_max_ns: u64,
+    /// The same after the first collection of the old generation: all memory has been touched then.
+    later_old_max_ns: u64,
+    later_max_ns: u64,
     max_ns: u64,
     p999_ns: u64,
     above_1_ms: usize,
@@ -113,13 +96,13 @@ struct Outcome {
 
 fn run(config: HeapConfig, place: &Place, live_bytes: usize, collections: u64) -> Outcome {
     let lists = live_bytes / (LIST * OBJECT_BYTES + 8);
-    let mut isolate = Isolate::<Lists>::new(config, RootsInit { table: None }).expect("a heap");
+    let mut isolate = Isolate::<Objects>::new(config, RootsInit { array: None }).expect("a heap");
     isolate.enter(|h| {
-        let (region, table) = h.alloc_tail_zeroed_with::<Table>(lists, |_| TableInit {});
+        let (region, table) = h.alloc_tail_zeroed_with::<Array>(lists, |_| ArrayInit {});
         if place.on_stack {
             region.push(table.into()).expect("an empty stack has room");
         } else {
-            region.roots().table.set(Some(table));
+            region.roots().array.set(Some(table));
         }
         let mut random = Random::new(7);
         for index in 0..lists {
@@ -128,6 +111,7 @@ fn run(config: HeapConfig, place: &Place, live_bytes: usize, collections: u64) -
         let before = h.statistics().major_collections;
         let started_ns = ProcessorClock.now_ns();
         let mut operations = 0u64;
+        let mut first_pauses = 0;
         while h.statistics().major_collections < before + collections {
             for _ in 0..256 {
                 let index = random.below(lists);
@@ -136,20 +120,26 @@ fn run(config: HeapConfig, place: &Place, live_bytes: usize, collections: u64) -
                 redirect(h, place, &mut random, lists);
                 operations += 1;
             }
+            if h.statistics().major_collections == before {
+                first_pauses = h.pauses().len();
+            }
         }
         let operation_ns = (ProcessorClock.now_ns() - started_ns) as f64 / operations as f64;
         let pauses = h.pauses();
-        let longest = |old: bool| {
+        let longest = |old: bool, skipped: usize| {
             let of_kind = pauses
                 .pauses()
+                .skip(skipped)
                 .filter(|pause| !old || pause.kind != CollectionKind::Minor)
                 .map(|pause| pause.length_ns);
             of_kind.max().unwrap_or(0)
         };
         let above = |ns: u64| pauses.pauses().filter(|pause| pause.length_ns > ns).count();
         Outcome {
-            old_max_ns: longest(true),
-            max_ns: longest(false),
+            old_max_ns: longest(true, 0),
+            max_ns: longest(false, 0),
+            later_old_max_ns: longest(true, first_pauses + 1),
+            later_max_ns: longest(false, first_pauses + 1),
             p999_ns: pauses.percentile_ns(0.999).unwrap_or(0),
             above_1_ms: above(1_000_000),
             above_2_ms: above(2_000_000),
@@ -162,10 +152,24 @@ fn run(config: HeapConfig, place: &Place, live_bytes: usize, collections: u64) -
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&String> = arguments.iter().filter(|a| !a.starts_with("--")).collect();
-    let mebibytes: usize = words.first().and_then(|a| a.parse().ok()).unwrap_or(1024);
-    let on_stack = words.iter().any(|a| *a == "stack");
-    let collections: u64 = words.iter().skip(1).find_map(|a| a.parse().ok()).unwrap_or(3);
-    let processor = words.iter().any(|a| *a == "cpu");
+    let (mut numbers, mut on_stack, mut processor, mut alone) = (Vec::new(), false, false, false);
+    for word in words {
+        match (word.as_str(), word.parse::<u64>()) {
+            ("roots", _) => on_stack = false,
+            ("stack", _) => on_stack = true,
+            ("cpu", _) => processor = true,
+            ("alone", _) => alone = true,
+            (_, Ok(number)) if number > 0 && numbers.len() < 2 => numbers.push(number),
+            _ => {
+                eprintln!(
+                    "`{word}` is not accepted: MiB, collections, roots, stack, cpu, alone, and options of the heap are"
+                );
+                std::process::exit(2);
+            }
+        }
+    }
+    let mebibytes = numbers.first().map_or(1024, |n| *n as usize);
+    let collections = numbers.get(1).copied().unwrap_or(3);
     let mut flags: Vec<&String> = arguments.iter().filter(|a| a.starts_with("--")).collect();
     let default = "--pause-goal=1ms".to_string();
     if flags.is_empty() {
@@ -187,11 +191,10 @@ fn main() {
         if on_stack { "operand stack" } else { "roots struct" }
     );
     println!(
-        "{:<12} {:>12} {:>10} {:>10} {:>7} {:>6} {:>6} {:>10}",
-        "", "old max ms", "max ms", "p99.9 ms", "pauses", ">1 ms", ">2 ms", "ns/op cpu"
+        "{:<12} {:>12} {:>10} {:>10} {:>7} {:>6} {:>6} {:>10} {:>14} {:>10}",
+        "", "old max ms", "max ms", "p99.9 ms", "pauses", ">1 ms", ">2 ms", "ns/op cpu", "later: old max", "max ms"
     );
     let mut longest = Vec::new();
-    let alone = words.iter().any(|a| *a == "alone");
     for incremental in [false, true].into_iter().skip(usize::from(alone)) {
         let mut config = config().incremental_marking(incremental);
         if incremental {
@@ -206,7 +209,7 @@ fn main() {
         let outcome = run(config, &place, mebibytes << 20, collections);
         let ms = |ns: u64| ns as f64 / 1e6;
         println!(
-            "{:<12} {:>12.3} {:>10.3} {:>10.3} {:>7} {:>6} {:>6} {:>10.0}",
+            "{:<12} {:>12.3} {:>10.3} {:>10.3} {:>7} {:>6} {:>6} {:>10.0} {:>14.3} {:>10.3}",
             if incremental { "incremental" } else { "stopped" },
             ms(outcome.old_max_ns),
             ms(outcome.max_ns),
@@ -215,6 +218,8 @@ fn main() {
             outcome.above_1_ms,
             outcome.above_2_ms,
             outcome.operation_ns,
+            ms(outcome.later_old_max_ns),
+            ms(outcome.later_max_ns),
         );
         longest.push(outcome.old_max_ns);
     }

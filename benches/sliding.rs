@@ -11,34 +11,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod objects;
 mod random;
 
+use objects::*;
 use random::Random;
 use std::cell::RefCell;
 use std::rc::Rc;
 use tenure::events::{Clock, CollectionKind, CollectionRecord, Event, MonotonicClock, Phase};
 use tenure::policy::promotion::PromotionChoice;
 use tenure::prelude::*;
-
-/// Bytes of an object, header included.
-const OBJECT_BYTES: usize = 48;
-
-#[derive(Kind)]
-struct Object {
-    id: u64,
-    links: [Slot<Opt<Object>>; 4],
-}
-
-#[derive(Kind)]
-#[tail(Slot<Opt<Object>>)]
-struct Array {}
-
-#[derive(Roots)]
-struct Roots {
-    array: Root<Opt<Array>>,
-}
-
-object_model! { model Objects { roots: Roots, kinds: [Object, Array] } }
 
 /// Time on the processor, or on the wall.
 #[derive(Debug)]
@@ -69,10 +51,6 @@ enum Links {
     Scattered,
     /// To two that lie near.
     Near,
-}
-
-fn array(h: &Heap<Objects>) -> Gc<'_, Array> {
-    h.roots().array.get().expect("set up first")
 }
 
 fn build(h: &mut Heap<Objects>, objects: usize, links: Links, run: usize) {

@@ -4,6 +4,7 @@
 //! `every_other` each hole is one object, as many holes as there can be; in `runs_of_64` the dead lie together. Between
 //! two collections the holes are filled by promotion again, outside of the time.
 
+use crate::objects::*;
 use crate::phases::PhaseClock;
 use criterion::{Criterion, Throughput};
 use tenure::events::Phase;
@@ -11,27 +12,6 @@ use tenure::policy::promotion::PromotionChoice;
 use tenure::prelude::*;
 
 const OBJECTS: usize = 500_000;
-
-#[derive(Kind)]
-struct Object {
-    id: u64,
-    links: [Slot<Opt<Object>>; 4],
-}
-
-#[derive(Kind)]
-#[tail(Slot<Opt<Object>>)]
-struct Array {}
-
-#[derive(Roots)]
-struct Roots {
-    array: Root<Opt<Array>>,
-}
-
-object_model! { model Objects { roots: Roots, kinds: [Object, Array] } }
-
-fn array(h: &Heap<Objects>) -> Gc<'_, Array> {
-    h.roots().array.get().expect("set up with the isolate")
-}
 
 /// Puts an old object into each empty place.
 fn refill(h: &mut Heap<Objects>) {

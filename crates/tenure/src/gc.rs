@@ -340,12 +340,12 @@ where
         E: PartialEq,
     {
         let tail = self.tail();
-        // SAFETY: KIND-LAYOUT: items have the layout of elements.
         tail.len() == other.len()
-            && tail
-                .iter()
-                .zip(other)
-                .all(|(item, element)| unsafe { std::ptr::from_ref(item).cast::<E>().read() == *element })
+            && tail.iter().zip(other).all(|(item, element)| {
+                // SAFETY: KIND-LAYOUT: items have the layout of elements.
+                let value = unsafe { std::ptr::from_ref(item).cast::<E>().read() };
+                value == *element
+            })
     }
 }
 
