@@ -1,0 +1,4 @@
+//! What lives outside the heap and dies with it: buffers, object pools, counted caches, image caches.
+//!
+//! Built on the facade alone, without unsafe code.
+#![forbid(unsafe_code)]
