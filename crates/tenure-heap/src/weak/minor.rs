@@ -10,7 +10,7 @@ use tenure_nursery::Evacuation;
 use tenure_object::{KindTable, LayoutClass, ObjectRef, PromotionTarget};
 
 use super::collection::{Clearing, Collection, clear_pairs, clear_words, pass, visit_natives};
-use super::{Finalizable, Watched, is_table};
+use super::{Finalizable, Watched, is_table, push_report};
 
 /// Passes over the pairs before the rest is kept.
 const PASSES_MAX: u32 = 8;
@@ -201,10 +201,21 @@ impl Watched {
         old: &[Remembered],
         clearing: Clearing,
     ) {
+        if clearing == Clearing::Last {
+            self.reports.retain_mut(|word| match evacuation.resolve_word(*word) {
+                Some(now) => {
+                    *word = now;
+                    true
+                }
+                None => false,
+            });
+        }
         for entry in old {
             if entry.is_table {
                 // SAFETY: KIND-LAYOUT, an old table.
-                unsafe { clear_pairs(evacuation, kinds, entry.object, entry.pairs(), clearing) };
+                if unsafe { clear_pairs(evacuation, kinds, entry.object, entry.pairs(), clearing) } {
+                    push_report(&mut self.reports, entry.object);
+                }
             } else {
                 // SAFETY: OBJ-HEADER, an old object.
                 unsafe { clear_words(evacuation, kinds, entry.object, clearing) };
@@ -214,7 +225,9 @@ impl Watched {
             if let Some(word) = evacuation.resolve_word(table.reference()) {
                 let table = ObjectRef::from_reference(word);
                 // SAFETY: KIND-LAYOUT, a live table.
-                unsafe { clear_pairs(evacuation, kinds, table, 0..usize::MAX, clearing) };
+                if unsafe { clear_pairs(evacuation, kinds, table, 0..usize::MAX, clearing) } {
+                    push_report(&mut self.reports, table);
+                }
             }
         }
         for object in &self.objects.young {
