@@ -243,7 +243,8 @@ impl Core {
         let mut cage = Cage::reserve(
             source,
             &CageLayout {
-                nursery_half_bytes: half + half / 16 + (1 << 20),
+                // With room for a hash word of each object: the smallest have two words.
+                nursery_half_bytes: half + half / 2 + (1 << 20),
                 large_bytes: reserved,
                 data_bytes: reserved,
                 pointer_bytes: reserved,
@@ -537,7 +538,10 @@ impl Core {
                 // An old object keeps its address until it is compacted, which appends the hash; a young one needs a
                 // word in the reserve half.
                 let young = inner.cage.nursery().contains(object.address());
-                let roomy = !young || inner.nursery.reserve_hash();
+                let roomy = !young || self.has_hash_room();
+                if young && roomy {
+                    inner.nursery.reserve_hash();
+                }
                 let state = if roomy {
                     HashState::FromAddress
                 } else {
@@ -554,6 +558,21 @@ impl Core {
                 unsafe { self.identity_hash(payload) }
             }
         }
+    }
+
+    /// Makes sure that the reserve half has room for one more hash word, and returns whether it has.
+    #[inline]
+    fn has_hash_room(&self) -> bool {
+        self.inner().nursery.has_hash_room() || self.extend_hash_room()
+    }
+
+    #[cold]
+    fn extend_hash_room(&self) -> bool {
+        self.unprotect_reserve();
+        let inner = self.inner();
+        let extended = inner.nursery.extend_hash_room(&mut inner.cage).is_ok();
+        self.protect_reserve();
+        extended
     }
 
     /// Returns whether the payload address lies in this heap.

@@ -10,6 +10,9 @@
 
 use tenure_memory::{Cage, PAGE_BYTES, PageError, Range, round_up};
 
+/// What the room for hashes grows by.
+const HASH_STEP_BYTES: usize = 64 << 10;
+
 /// The nursery's halves.
 ///
 /// Invariant (NUR-BUMP): `start <= top <= hard + slack` in the active half.
@@ -124,12 +127,28 @@ impl Nursery {
         committed
     }
 
-    /// Notes that one more object wants a hash word at its next move. Returns whether there is room for it.
-    pub fn reserve_hash(&mut self) -> bool {
+    /// Returns whether there is room for one more hash word.
+    #[must_use]
+    #[inline]
+    pub fn has_hash_room(&self) -> bool {
         let window = self.capacity_bytes + self.spill_bytes + self.slack_bytes;
-        let reserved = self.pending_hashes < self.committed_bytes.saturating_sub(window) / 8;
-        self.pending_hashes += usize::from(reserved);
-        reserved
+        self.pending_hashes < self.committed_bytes.saturating_sub(window) / 8
+    }
+
+    /// Makes room for more hash words.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pages or no address space; nothing is changed then.
+    pub fn extend_hash_room(&mut self, cage: &mut Cage) -> Result<(), PageError> {
+        self.commit(cage, self.committed_bytes + HASH_STEP_BYTES)
+    }
+
+    /// Notes that one more object wants a hash word at its next move. There must be room for it.
+    #[inline]
+    pub fn reserve_hash(&mut self) {
+        debug_assert!(self.has_hash_room(), "NUR-ROOM");
+        self.pending_hashes += 1;
     }
 
     /// Checks that the reserve half has room for `used_bytes` and the hashes to be appended.

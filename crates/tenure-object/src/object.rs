@@ -152,9 +152,11 @@ impl ObjectRef {
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
         let prefix = header.prefix_words();
         let payload = match header.class() {
-            LayoutClass::DataFixed | LayoutClass::MapFixed | LayoutClass::SlotsFixed | LayoutClass::TableFixed => {
-                prefix
-            }
+            LayoutClass::DataFixed
+            | LayoutClass::MapFixed
+            | LayoutClass::WatchedFixed
+            | LayoutClass::SlotsFixed
+            | LayoutClass::TableFixed => prefix,
             LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
             LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
             LayoutClass::OtherTail | LayoutClass::Watched => kinds.get(header.kind()).words(header.high()) - 1,
@@ -173,6 +175,7 @@ impl ObjectRef {
             | LayoutClass::SlotsFixed
             | LayoutClass::TableFixed
             | LayoutClass::SlotsTail
+            | LayoutClass::WatchedFixed
             | LayoutClass::Watched => true,
             LayoutClass::OtherTail => kinds.get(header.kind()).has_slots(),
         }
@@ -242,7 +245,7 @@ impl ObjectRef {
                     visit(unsafe { payload.add(i) });
                 }
             }
-            LayoutClass::MapFixed => {
+            LayoutClass::MapFixed | LayoutClass::WatchedFixed => {
                 let mut map = header.high();
                 while map != 0 {
                     // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
@@ -313,9 +316,9 @@ impl ObjectRef {
     /// # Safety
     ///
     /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
-    #[inline]
+    #[inline(always)]
     pub unsafe fn visit_weak(self, header: Header, kinds: &KindTable, visit: impl FnMut(*mut u64)) {
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
             unsafe { visit_map(self.payload() as *mut u64, kinds.get(header.kind()).weak_map, visit) };
         }
@@ -327,7 +330,7 @@ impl ObjectRef {
     ///
     /// As for [`ObjectRef::visit_weak`].
     pub unsafe fn visit_natives(self, header: Header, kinds: &KindTable, visit: impl FnMut(*mut u64)) {
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
             unsafe { visit_map(self.payload() as *mut u64, kinds.get(header.kind()).native_map, visit) };
         }
@@ -342,7 +345,7 @@ impl ObjectRef {
     pub unsafe fn visit_references(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
         // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
         unsafe { self.visit_slots(header, kinds, &mut visit) };
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
             unsafe { self.visit_watched_in(header, kinds, ALL, visit) };
         }
@@ -363,7 +366,7 @@ impl ObjectRef {
     ) {
         // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
         unsafe { self.visit_slots_in(header, kinds, inside, &mut visit) };
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
             unsafe { self.visit_watched_in(header, kinds, inside, visit) };
         }
@@ -581,7 +584,7 @@ mod tests {
         } else {
             header_with_length(layout.header(kind), length)
         });
-        assert_eq!(header.class(), LayoutClass::Watched);
+        assert!(header.is_watched());
         // SAFETY: KIND-LAYOUT, the header was built from the table.
         let words = unsafe { ObjectRef::words(header, &kinds) };
         let mut memory = vec![0u64; words];
