@@ -432,7 +432,7 @@ fn buffers(rounds: usize) {
     }
     println!(
         "{} MiB of buffers, alive and dying: longest pause and safepoint, ms",
-        BUFFERS * BYTES >> 20
+        (BUFFERS * BYTES) >> 20
     );
     println!("  alive {:.3} {:.3}", rows[0].0, rows[0].1);
     println!("  dying {:.3} {:.3}", rows[1].0, rows[1].1);
