@@ -526,7 +526,11 @@ impl Core {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
         match header.hash_state() {
-            HashState::FromAddress => object.address_hash(),
+            HashState::FromAddress => object.address_hash(if inner.cage.nursery().contains(object.address()) {
+                inner.nursery.hash_salt()
+            } else {
+                0
+            }),
             HashState::Constant => u64::from(header.kind()).wrapping_mul(0x9e37_79b9_7f4a_7c15),
             HashState::Appended => {
                 // SAFETY: KIND-LAYOUT, the header is the object's.

@@ -27,6 +27,7 @@ pub struct Nursery {
     slack_bytes: usize,
     committed_bytes: usize,
     pending_hashes: usize,
+    flips: u64,
 }
 
 impl Nursery {
@@ -43,6 +44,7 @@ impl Nursery {
             slack_bytes,
             committed_bytes: 0,
             pending_hashes: 0,
+            flips: 0,
         };
         nursery.commit(cage, nursery.needed(capacity_bytes, 0))?;
         Ok(nursery)
@@ -160,9 +162,18 @@ impl Nursery {
         assert!(used_bytes + self.pending_hashes * 8 <= self.committed_bytes, "NUR-ROOM");
     }
 
+    /// Returns the salt of hashes that are taken of objects in the active half: its addresses are used again after each
+    /// collection, and their hashes are not to be.
+    #[must_use]
+    #[inline]
+    pub fn hash_salt(&self) -> u64 {
+        self.flips + 1
+    }
+
     /// Exchanges the halves' roles.
     pub fn flip(&mut self) {
         self.active ^= 1;
+        self.flips += 1;
         self.pending_hashes = 0;
     }
 

@@ -402,26 +402,29 @@ impl ObjectRef {
         }
     }
 
-    /// Returns the identity hash that belongs to this address.
+    /// Returns the identity hash that belongs to this address, and to `salt`: a number that differs from one collection to
+    /// the next where addresses are used again and again, and is 0 elsewhere.
     #[must_use]
     #[inline]
-    pub const fn address_hash(self) -> u64 {
+    pub const fn address_hash(self, salt: u64) -> u64 {
         // The finalizer of splitmix64: all bits of the address reach all bits of the hash.
-        let mut z = (self.0 as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut z = (self.0 as u64 >> 3)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(salt.wrapping_mul(0xd1b5_4a32_d192_ed03));
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
 
     /// Copies the object to `target` with `header`, and appends the hash if it was asked for but not yet stored.
-    /// `words` are those of the old object. Returns the words of the new one.
+    /// `words` are those of the old object, `salt` that of its hash. Returns the words of the new one.
     ///
     /// # Safety
     ///
     /// `[target, target + words + 1)` must be owned, writable and apart from the object (MEM-OWNED); `header` must be
     /// this object's but for flags and age (OBJ-HEADER).
     #[inline(always)]
-    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize) -> usize {
+    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize, salt: u64) -> usize {
         let source = self.0 as *const u64;
         let destination = target.0 as *mut u64;
         if words <= 16 {
@@ -437,7 +440,7 @@ impl ObjectRef {
         }
         if header.hash_state() == HashState::FromAddress {
             // SAFETY: MEM-OWNED, the caller keeps room for the hash word.
-            unsafe { *destination.add(words) = self.address_hash() };
+            unsafe { *destination.add(words) = self.address_hash(salt) };
             // SAFETY: MEM-OWNED, the first word of the copy.
             unsafe { target.set_header(header.with_hash_state(HashState::Appended)) };
             return words + 1;
@@ -622,8 +625,8 @@ mod tests {
         let source = ObjectRef::from_address(from.as_mut_ptr() as usize);
         let target = ObjectRef::from_address(to.as_mut_ptr() as usize);
         // SAFETY: MEM-OWNED, both arrays are large enough and apart.
-        let words = unsafe { source.copy_to(target, header.older(), 3) };
-        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash()));
+        let words = unsafe { source.copy_to(target, header.older(), 3, 5) };
+        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash(5)));
         // SAFETY: OBJ-HEADER, the header was just written.
         let header = unsafe { target.header() };
         assert_eq!(
