@@ -121,6 +121,8 @@ pub(crate) struct Watched {
     kept_sorted_at: usize,
     pub(crate) handles: WeakHandles,
     pub(crate) natives: Natives,
+    /// The last pass over all pairs found nothing dead.
+    none_waiting: bool,
     /// How far the slices of the cycle in progress have passed the pairs.
     pub(crate) cursor: PairCursor,
     /// Old entries whose objects lie in blocks that are to be evacuated.
