@@ -2,3 +2,5 @@
 //!
 //! Built on the facade alone, without unsafe code.
 #![forbid(unsafe_code)]
+
+pub mod image_cache;
