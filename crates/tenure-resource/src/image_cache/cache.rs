@@ -295,7 +295,9 @@ impl<K> Observation<K> {
     /// Tells what is untold. Inside the observer it does nothing: the call that runs it goes on afterwards.
     fn tell(&self) {
         loop {
-            let Some(observer) = self.observer.borrow_mut().take() else { return };
+            let Some(observer) = self.observer.borrow_mut().take() else {
+                return;
+            };
             let mut turn = Turn {
                 observation: self,
                 observer: Some(observer),

@@ -154,7 +154,14 @@ mod tests {
         ] {
             let error = decode(&encoded, &less, &ledger).unwrap_err();
             assert!(
-                matches!(error, LoadError::ImageTooLarge { width_px: 20, height_px: 10, .. }),
+                matches!(
+                    error,
+                    LoadError::ImageTooLarge {
+                        width_px: 20,
+                        height_px: 10,
+                        ..
+                    }
+                ),
                 "{error}"
             );
         }
@@ -165,7 +172,10 @@ mod tests {
         // 4 GiB of pixels announced in less than 100 bytes; nothing else is there to be read.
         let bomb = png_header(65_000, 16_000);
         let error = decode(&bomb, &limits(), &ExternalLedger::new()).unwrap_err();
-        assert!(matches!(error, LoadError::ImageTooLarge { width_px: 65_000, .. }), "{error}");
+        assert!(
+            matches!(error, LoadError::ImageTooLarge { width_px: 65_000, .. }),
+            "{error}"
+        );
     }
 
     #[test]
@@ -188,8 +198,8 @@ mod tests {
         // "Rotated by 90 degrees" swaps the sides.
         let plain = jpeg(16, 8, 1);
         let exif = [
-            0xff, 0xe1, 0x00, 0x22, b'E', b'x', b'i', b'f', 0, 0, b'I', b'I', 0x2a, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1,
-            0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
+            0xff, 0xe1, 0x00, 0x22, b'E', b'x', b'i', b'f', 0, 0, b'I', b'I', 0x2a, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3,
+            0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
         ];
         let turned: Vec<u8> = [&plain[..2], &exif, &plain[2..]].concat();
         let image = decode(&turned, &limits(), &ExternalLedger::new()).unwrap();

@@ -5,7 +5,7 @@
 //! image: animations, color profiles and other pixel formats are not represented.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::error::LoadError;
 use super::ledger::{Charge, ExternalLedger};
@@ -27,6 +27,8 @@ pub(super) struct Pixels {
     width_px: u32,
     height_px: u32,
     rgba: Box<[u8]>,
+    /// The handle, if somebody has one: there is at most one at a time, which clones share.
+    handle: Mutex<Weak<Handle>>,
     /// Takes the bytes off the ledger when the pixels are freed.
     _charge: Charge,
 }
@@ -50,7 +52,12 @@ impl Image {
     /// assert_eq!((image.size_bytes(), ledger.held_bytes()), (8, 8));
     /// assert!(Image::from_rgba8(2, 2, vec![255; 8], &ledger).is_err());
     /// ```
-    pub fn from_rgba8(width_px: u32, height_px: u32, rgba: Vec<u8>, ledger: &ExternalLedger) -> Result<Image, LoadError> {
+    pub fn from_rgba8(
+        width_px: u32,
+        height_px: u32,
+        rgba: Vec<u8>,
+        ledger: &ExternalLedger,
+    ) -> Result<Image, LoadError> {
         if decoded_bytes(width_px, height_px) != Some(rgba.len()) {
             return Err(LoadError::WrongLength {
                 width_px,
@@ -64,13 +71,22 @@ impl Image {
             width_px,
             height_px,
             rgba,
+            handle: Mutex::new(Weak::new()),
             _charge: charge,
         })))
     }
 
-    /// A new handle to pixels that may have none.
+    /// The handle to these pixels, which is made if there is none.
     pub(super) fn of(pixels: Arc<Pixels>) -> Image {
-        Image(Arc::new(Handle { pixels }))
+        let mut handle = pixels.handle();
+        let image = handle.upgrade().unwrap_or_else(|| {
+            Arc::new(Handle {
+                pixels: Arc::clone(&pixels),
+            })
+        });
+        *handle = Arc::downgrade(&image);
+        drop(handle);
+        Image(image)
     }
 
     pub(super) fn shared_pixels(&self) -> &Arc<Pixels> {
@@ -116,6 +132,15 @@ impl Pixels {
     pub(super) fn size_bytes(&self) -> usize {
         self.rgba.len()
     }
+
+    /// Whether anybody has a handle: if not, dropping these frees them.
+    pub(super) fn is_held(&self) -> bool {
+        self.handle().strong_count() > 0
+    }
+
+    fn handle(&self) -> MutexGuard<'_, Weak<Handle>> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl WeakImage {
@@ -155,11 +180,12 @@ mod tests {
         drop(image);
         assert!(weak.is_held() && clone.is_same(&weak.upgrade().unwrap()));
         drop(clone);
-        assert!(!weak.is_held(), "what the cache keeps is no handle");
+        assert!(!weak.is_held() && !kept.is_held(), "what the cache keeps is no handle");
         assert_eq!(ledger.held_bytes(), 24);
-        let again = Image::of(kept);
-        assert_eq!(again.rgba(), [7; 24]);
-        drop(again);
+        let again = Image::of(Arc::clone(&kept));
+        let same = Image::of(kept);
+        assert!(again.rgba() == [7; 24] && Arc::ptr_eq(&again.0, &same.0));
+        drop((again, same));
         assert_eq!(ledger.held_bytes(), 0);
     }
 

@@ -75,7 +75,9 @@ impl fmt::Display for LoadError {
                 "the encoded image has {given_bytes} bytes, at most {max_bytes} are accepted; raise \
                  DecodeLimits::max_encoded_bytes or load a smaller one"
             ),
-            Self::UnsupportedFormat => f.write_str("the bytes begin like no accepted format; PNG and JPEG are accepted"),
+            Self::UnsupportedFormat => {
+                f.write_str("the bytes begin like no accepted format; PNG and JPEG are accepted")
+            }
             Self::ImageTooLarge {
                 width_px,
                 height_px,
@@ -140,7 +142,10 @@ mod tests {
             max_decoded_bytes: 1 << 20,
         };
         let text = error.to_string();
-        assert!(text.contains("70000 x 3") && text.contains("16384") && text.contains("1048576"), "{text}");
+        assert!(
+            text.contains("70000 x 3") && text.contains("16384") && text.contains("1048576"),
+            "{text}"
+        );
     }
 
     #[test]

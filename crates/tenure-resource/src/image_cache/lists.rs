@@ -178,11 +178,15 @@ impl<K: Hash + Eq> Lists<K> {
 
     /// Takes the result of a load. What was evicted, or replaced by another load of the key, is not tracked again.
     pub(super) fn end(&mut self, key: &Rc<K>, stream: &Rc<StreamCore>, result: &LoadResult, out: &mut Outbox<K>) {
-        let was_pending = self.pending.get(&**key).is_some_and(|pending| Rc::ptr_eq(pending, stream));
+        let was_pending = self
+            .pending
+            .get(&**key)
+            .is_some_and(|pending| Rc::ptr_eq(pending, stream));
         if was_pending {
             self.remove_pending(key, out);
         }
-        let was_live = (self.live.get(&**key)).is_some_and(|live| std::ptr::eq(live.stream.as_ptr(), Rc::as_ptr(stream)));
+        let was_live =
+            (self.live.get(&**key)).is_some_and(|live| std::ptr::eq(live.stream.as_ptr(), Rc::as_ptr(stream)));
         match result {
             Ok(image) => {
                 self.counts.loaded += 1;
@@ -245,7 +249,7 @@ impl<K: Hash + Eq> Lists<K> {
         let mut idle: Vec<Rc<K>> = Vec::new();
         let mut idle_bytes = 0;
         for (key, pixels) in &self.kept {
-            if !self.live.get(&**key).is_some_and(Live::is_held) {
+            if !pixels.is_held() {
                 idle.push(Rc::clone(key));
                 idle_bytes += pixels.size_bytes();
             }

@@ -61,7 +61,8 @@ impl EncodedSource for PathBuf {
         }
         let mut encoded = Vec::with_capacity(given_bytes);
         // A file may grow, or have no length at all, like a pipe.
-        file.take((max_bytes as u64).saturating_add(1)).read_to_end(&mut encoded)?;
+        file.take((max_bytes as u64).saturating_add(1))
+            .read_to_end(&mut encoded)?;
         Ok(encoded)
     }
 }
@@ -98,7 +99,10 @@ mod tests {
         assert_eq!(path.clone().read(100).unwrap(), [1; 100]);
         assert!(matches!(
             path.clone().read(99),
-            Err(LoadError::EncodedTooLarge { given_bytes: 100, max_bytes: 99 })
+            Err(LoadError::EncodedTooLarge {
+                given_bytes: 100,
+                max_bytes: 99
+            })
         ));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(path.clone().read(100), Err(LoadError::Source(_))));

@@ -14,7 +14,12 @@ pub(crate) fn rgba(width_px: u32, height_px: u32, seed: u8) -> Vec<u8> {
 pub(crate) fn png(width_px: u32, height_px: u32, seed: u8) -> Vec<u8> {
     let mut encoded = Vec::new();
     PngEncoder::new(&mut encoded)
-        .write_image(&rgba(width_px, height_px, seed), width_px, height_px, ExtendedColorType::Rgba8)
+        .write_image(
+            &rgba(width_px, height_px, seed),
+            width_px,
+            height_px,
+            ExtendedColorType::Rgba8,
+        )
         .expect("encoding into memory");
     encoded
 }
@@ -47,7 +52,11 @@ pub(crate) fn png_header(width_px: u32, height_px: u32) -> Vec<u8> {
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            }
         })
     })
 }

@@ -103,7 +103,11 @@ fn an_observer_may_do_anything_to_the_cache() {
         }
     });
     load(&cache, 1, 4);
-    assert!(calls.get() > 6, "events of the observer's own calls are told, too: {}", calls.get());
+    assert!(
+        calls.get() > 6,
+        "events of the observer's own calls are told, too: {}",
+        calls.get()
+    );
     assert_eq!(cache.ledger().held_bytes(), cache.kept_bytes());
 }
 
@@ -115,7 +119,9 @@ fn an_observer_may_replace_itself() {
     cache.set_observer(move |_| {
         log.borrow_mut().push("old");
         let log = Rc::clone(&log);
-        weak.upgrade().unwrap().set_observer(move |_| log.borrow_mut().push("new"));
+        weak.upgrade()
+            .unwrap()
+            .set_observer(move |_| log.borrow_mut().push("new"));
     });
     load(&cache, 1, 4);
     assert_eq!(calls.take(), ["old", "new"]);
@@ -137,7 +143,10 @@ fn an_observer_that_panics_stays_and_no_load_is_lost() {
     });
     let joined = catch_unwind(AssertUnwindSafe(|| load(&cache, 1, 4)));
     assert!(joined.is_err());
-    assert!(!cache.status(&1).is_tracked(), "the load that could not begin has ended");
+    assert!(
+        !cache.status(&1).is_tracked(),
+        "the load that could not begin has ended"
+    );
     load(&cache, 1, 4);
     assert_eq!(cache.kept_bytes(), 4);
     assert!(calls.get() >= 3);
@@ -151,7 +160,10 @@ fn a_listener_that_panics_leaves_the_cache_whole() {
     let completer = loads.take(1);
     let decoded = image(4, cache.ledger());
     assert!(catch_unwind(AssertUnwindSafe(|| completer.complete(decoded))).is_err());
-    assert_eq!((cache.kept_count(), cache.kept_bytes(), cache.pending_count()), (1, 4, 0));
+    assert_eq!(
+        (cache.kept_count(), cache.kept_bytes(), cache.pending_count()),
+        (1, 4, 0)
+    );
 }
 
 #[test]

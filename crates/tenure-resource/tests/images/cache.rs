@@ -64,7 +64,11 @@ fn bytes_are_a_limit_of_their_own() {
     }
     assert_eq!((cache.contains(&1), cache.kept_bytes()), (false, 80));
     load(&cache, 4, 100);
-    assert_eq!((cache.kept_count(), cache.kept_bytes()), (1, 100), "exactly the maximum fits");
+    assert_eq!(
+        (cache.kept_count(), cache.kept_bytes()),
+        (1, 100),
+        "exactly the maximum fits"
+    );
 }
 
 #[test]
@@ -74,7 +78,11 @@ fn what_is_larger_than_the_cache_is_delivered_and_evicts_nothing() {
     let ledger = cache.ledger().clone();
     let stream = cache.put_if_absent(2, |completer| completer.complete(image(104, &ledger)));
     assert_eq!(stream.image().map(|image| image.size_bytes()), Some(104));
-    assert_eq!(cache.status(&2), status(false, false, true), "found as long as it is held");
+    assert_eq!(
+        cache.status(&2),
+        status(false, false, true),
+        "found as long as it is held"
+    );
     assert!(cache.put_if_absent(2, |_| unreachable!("it is live")).is_same(&stream));
     drop(stream);
     assert_eq!(cache.status(&2), status(false, false, false));
@@ -86,7 +94,10 @@ fn what_is_larger_than_the_cache_is_delivered_and_evicts_nothing() {
 fn an_image_alone_is_enough_to_be_live() {
     let cache = small(10, 100);
     let ledger = cache.ledger().clone();
-    let held = cache.put_if_absent(1, |completer| completer.complete(image(40, &ledger))).image().unwrap();
+    let held = cache
+        .put_if_absent(1, |completer| completer.complete(image(40, &ledger)))
+        .image()
+        .unwrap();
     assert_eq!(cache.status(&1), status(false, true, true));
     cache.clear();
     assert_eq!(cache.status(&1), status(false, false, true));
@@ -108,9 +119,18 @@ fn a_failed_load_leaves_nothing_and_is_tried_again() {
         })
         .collect();
     loads.take(1).fail(LoadError::UnsupportedFormat);
-    assert_eq!(cache.status(&1), status(false, false, false), "though the stream is still held");
+    assert_eq!(
+        cache.status(&1),
+        status(false, false, false),
+        "though the stream is still held"
+    );
     let heard = heard.take();
-    assert!(heard.len() == 2 && heard.iter().all(|error| matches!(**error, LoadError::UnsupportedFormat)));
+    assert!(
+        heard.len() == 2
+            && heard
+                .iter()
+                .all(|error| matches!(**error, LoadError::UnsupportedFormat))
+    );
     assert!(std::sync::Arc::ptr_eq(&heard[0], &heard[1]), "one error for all");
     let again = loads.request(&cache, 1);
     loads.take(1).complete(image(4, cache.ledger()));
@@ -191,7 +211,10 @@ fn evicting_what_is_kept_leaves_it_live_unless_told_otherwise() {
     assert!(cache.evict(&1, true));
     assert!(!cache.evict(&1, true));
     let again = loads.request(&cache, 1);
-    assert!(again.is_loading() && !again.is_same(&stream), "loaded anew though somebody holds the old one");
+    assert!(
+        again.is_loading() && !again.is_same(&stream),
+        "loaded anew though somebody holds the old one"
+    );
 }
 
 #[test]
@@ -221,7 +244,16 @@ fn clearing_what_is_live_lets_loads_be_kept_all_the_same() {
     cache.clear_live();
     assert_eq!(cache.status(&1), status(false, true, false));
     let again = cache.get(&1).unwrap();
-    assert!(again.image().unwrap().is_same(&stream.image().unwrap()), "the same pixels, a new handle");
+    assert!(
+        again.image().unwrap().is_same(&stream.image().unwrap()),
+        "the same image"
+    );
+    drop(again);
+    assert_eq!(
+        cache.status(&1),
+        status(false, true, true),
+        "found again, the first holder counts again"
+    );
 }
 
 #[test]
@@ -262,7 +294,13 @@ fn lowering_limits_evicts_and_zero_clears() {
     cache.set_max_bytes(0);
     assert_eq!((cache.kept_count(), cache.pending_count()), (0, 0));
     cache.set_max_bytes(90);
-    assert_eq!(cache.limits(), CacheLimits { max_entries: 4, max_bytes: 90 });
+    assert_eq!(
+        cache.limits(),
+        CacheLimits {
+            max_entries: 4,
+            max_bytes: 90
+        }
+    );
     loads.take(9).complete(image(4, cache.ledger()));
     assert_eq!(cache.kept_count(), 0);
 }
@@ -282,7 +320,9 @@ fn precaching_holds_nothing_and_reports() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     for key in [1, 2] {
         let heard = Rc::clone(&heard);
-        cache.precache(key, loads.loader(key), move |result| heard.borrow_mut().push(result.is_ok()));
+        cache.precache(key, loads.loader(key), move |result| {
+            heard.borrow_mut().push(result.is_ok())
+        });
         assert_eq!(cache.status(&key), status(true, false, false));
     }
     loads.take(1).complete(image(4, cache.ledger()));
@@ -290,7 +330,11 @@ fn precaching_holds_nothing_and_reports() {
     assert_eq!(heard.take(), [true, false]);
     assert_eq!(cache.status(&1), status(false, true, false));
     assert_eq!(cache.status(&2), status(false, false, false));
-    cache.precache(1, |_| unreachable!("kept"), move |result| heard.borrow_mut().push(result.is_ok()));
+    cache.precache(
+        1,
+        |_| unreachable!("kept"),
+        move |result| heard.borrow_mut().push(result.is_ok()),
+    );
 }
 
 #[test]
@@ -302,12 +346,23 @@ fn pressure_frees_what_nobody_holds_the_oldest_first() {
         load(&cache, key, 40);
     }
     assert_eq!(cache.on_pressure(Pressure::Moderate), 80);
-    assert_eq!([1, 2, 3, 4, 5].map(|key| cache.contains(&key)), [true, false, false, true, true]);
+    assert_eq!(
+        [1, 2, 3, 4, 5].map(|key| cache.contains(&key)),
+        [true, false, false, true, true]
+    );
     assert_eq!(cache.on_pressure(Pressure::Critical), 80);
     assert_eq!((cache.kept_count(), cache.ledger().held_bytes()), (1, 400));
-    assert_eq!(cache.on_pressure(Pressure::Critical), 0, "evicting what is held would free nothing");
+    assert_eq!(
+        cache.on_pressure(Pressure::Critical),
+        0,
+        "evicting what is held would free nothing"
+    );
     drop(held);
-    assert_eq!(cache.on_pressure(Pressure::Moderate), 400, "half of one image is the image");
+    assert_eq!(
+        cache.on_pressure(Pressure::Moderate),
+        400,
+        "half of one image is the image"
+    );
     assert_eq!(cache.statistics().pressure_evictions, 5);
 }
 

@@ -61,7 +61,10 @@ fn many_pixels_make_the_heap_collect() {
             h.statistics().major_collections - before
         };
         assert_eq!(majors_after(h, 4 << 20), 0);
-        assert!(majors_after(h, 72 << 20) >= 1, "64 MiB of growth are a reason to collect");
+        assert!(
+            majors_after(h, 72 << 20) >= 1,
+            "64 MiB of growth are a reason to collect"
+        );
     });
 }
 
@@ -71,7 +74,7 @@ fn a_heap_near_its_limit_shrinks_the_cache() {
     for key in 0..8 {
         load(&cache, key, 4 << 20);
     }
-    let config = HeapConfig::from_flags(["--max-heap-size=16"]).expect("a flag of the heap");
+    let config = HeapConfig::new().max_old_bytes(16 << 20).semi_space_bytes(1 << 20);
     isolate(config).enter(|h| {
         let (weak, freed) = (cache.downgrade(), Rc::new(Cell::new(0)));
         let count = Rc::clone(&freed);
@@ -97,7 +100,7 @@ fn a_heap_near_its_limit_shrinks_the_cache() {
 #[test]
 fn pressure_follows_from_the_numbers_of_the_heap() {
     let cache = ImageCache::<u32>::new();
-    let config = HeapConfig::from_flags(["--max-heap-size=64"]).expect("a flag of the heap");
+    let config = HeapConfig::new().max_old_bytes(64 << 20).semi_space_bytes(1 << 20);
     isolate(config).enter(|h| {
         let pressure = |h: &Heap<Pictures>| {
             cache.sync(h);

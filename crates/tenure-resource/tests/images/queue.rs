@@ -65,7 +65,10 @@ fn threads_give_the_same_images() {
     assert_eq!(delivered, 40);
     for (key, stream) in (1..).zip(&streams) {
         let image = stream.image().expect("decoded");
-        assert_eq!((image.width_px(), image.rgba()[4 * key as usize - 4]), (key, key as u8 - 1));
+        assert_eq!(
+            (image.width_px(), image.rgba()[4 * key as usize - 4]),
+            (key, key as u8 - 1)
+        );
     }
     drop(streams);
     assert_eq!(cache.ledger().held_bytes(), cache.kept_bytes());
@@ -75,7 +78,11 @@ fn threads_give_the_same_images() {
 fn errors_and_panics_of_sources_become_results() {
     for threads in [0, 2] {
         let cache = ImageCache::<u32>::new();
-        let queue = if threads == 0 { stepped(cache.ledger()) } else { threaded(threads, cache.ledger()) };
+        let queue = if threads == 0 {
+            stepped(cache.ledger())
+        } else {
+            threaded(threads, cache.ledger())
+        };
         let fails = || -> io::Result<Vec<u8>> { Err(io::Error::other("unplugged")) };
         let panics = || -> io::Result<Vec<u8>> { panic!("bad source") };
         let rubbish = || Ok(vec![0; 100]);
@@ -135,7 +142,11 @@ fn a_delivery_that_makes_the_next_job_unwanted_saves_it() {
 fn a_queue_that_is_dropped_ends_its_loads() {
     for threads in [0, 1] {
         let cache = ImageCache::<u32>::new();
-        let queue = if threads == 0 { stepped(cache.ledger()) } else { threaded(threads, cache.ledger()) };
+        let queue = if threads == 0 {
+            stepped(cache.ledger())
+        } else {
+            threaded(threads, cache.ledger())
+        };
         let streams: Vec<ImageStream> = (0..20)
             .map(|key| cache.put_if_absent(key, |completer| queue.submit(png(20), completer)))
             .collect();
