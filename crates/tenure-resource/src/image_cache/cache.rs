@@ -96,10 +96,21 @@ impl<K: Hash + Eq + 'static> ImageCache<K> {
     ///
     /// Continues a panic of `load`. The load has then ended with [`LoadError::Abandoned`](super::LoadError::Abandoned).
     pub fn put_if_absent(&self, key: K, load: impl FnOnce(Completer)) -> ImageStream {
-        if let Some(found) = self.get(&key) {
-            return found;
+        match self.get(&key) {
+            Some(found) => found,
+            None => self.start(Rc::new(key), load),
         }
-        let key = Rc::new(key);
+    }
+
+    /// [`put_if_absent`](ImageCache::put_if_absent) of a key that is shared already.
+    pub(crate) fn put_shared_if_absent(&self, key: Rc<K>, load: impl FnOnce(Completer)) -> ImageStream {
+        match self.get(&key) {
+            Some(found) => found,
+            None => self.start(key, load),
+        }
+    }
+
+    fn start(&self, key: Rc<K>, load: impl FnOnce(Completer)) -> ImageStream {
         // The completer exists before anybody is told of the load: whoever panics, it ends.
         let (stream, completer) = self.0.with(|lists, out| {
             let stream = lists.start(&key, out);

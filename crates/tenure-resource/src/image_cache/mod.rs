@@ -32,6 +32,8 @@
 mod cache;
 mod decode;
 mod decoded;
+#[cfg(feature = "disk-cache")]
+mod disk;
 mod error;
 mod ledger;
 mod limits;
@@ -47,6 +49,8 @@ pub(crate) mod test_images;
 pub use cache::{ImageCache, WeakImageCache};
 pub use decode::{DecodeLimits, decode};
 pub use decoded::{Image, PIXEL_BYTES};
+#[cfg(feature = "disk-cache")]
+pub use disk::{DiskCache, DiskCacheStatistics, DiskSource};
 pub use error::LoadError;
 pub use ledger::{Charge, ExternalBytesSink, ExternalLedger};
 pub use limits::{CacheLimits, DEFAULT_MAX_BYTES, DEFAULT_MAX_ENTRIES, physical_memory_bytes};

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::decode::{DecodeLimits, decode};
 use super::decoded::Image;
@@ -334,10 +334,7 @@ impl Workers {
     }
 
     fn try_receive(&self) -> Option<JobResult> {
-        match self.results.try_recv() {
-            Ok(result) => Some(result),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.results.try_recv().ok()
     }
 
     fn receive(&self) -> Option<JobResult> {

@@ -87,7 +87,6 @@ impl ImageStream {
     /// completer.complete(Image::from_rgba8(1, 1, vec![0; 4], &ExternalLedger::new()).unwrap());
     /// assert_eq!(stream.image().unwrap().width_px(), 1);
     /// ```
-    #[must_use]
     pub fn new() -> (ImageStream, Completer) {
         let core = Rc::new(StreamCore::default());
         (ImageStream::of(&core), Completer::new(core, None))

@@ -1,10 +1,15 @@
 //! Tests of the image cache, of deferred loading and of the simulated list, from outside of the crate.
+#![forbid(unsafe_code)]
 
 mod attacks;
 mod cache;
+mod deferred;
+#[cfg(feature = "disk-cache")]
+mod disk;
 mod heap;
 mod model;
 mod queue;
+mod simulation;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
