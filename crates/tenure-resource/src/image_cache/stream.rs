@@ -321,10 +321,10 @@ mod tests {
         Image::from_rgba8(1, 1, vec![1; 4], &ExternalLedger::new()).unwrap()
     }
 
-    fn counter() -> (Rc<Cell<usize>>, impl Fn() -> Box<dyn FnOnce(LoadResult)>) {
+    fn counter() -> (Rc<Cell<usize>>, impl Fn() -> Listener) {
         let calls = Rc::new(Cell::new(0));
         let shared = Rc::clone(&calls);
-        let listener = move || -> Box<dyn FnOnce(LoadResult)> {
+        let listener = move || -> Listener {
             let calls = Rc::clone(&shared);
             Box::new(move |_| calls.set(calls.get() + 1))
         };

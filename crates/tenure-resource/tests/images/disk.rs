@@ -275,7 +275,7 @@ proptest! {
                 Op::Write(key, len) => {
                     let bytes = vec![at as u8; len];
                     let stored = disk.write(&key.to_string(), &bytes).unwrap();
-                    prop_assert_eq!(stored, len as u64 + 1 <= max_bytes);
+                    prop_assert_eq!(stored, (len as u64) < max_bytes);
                     written[usize::from(key)] = stored.then_some(bytes);
                 }
                 Op::Read(key) => {
