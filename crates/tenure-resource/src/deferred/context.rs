@@ -49,7 +49,8 @@ impl Holdings {
     }
 }
 
-/// The owner's handle of a context. There is one, it cannot be cloned; dropping it disposes of the context.
+/// The owner's handle of a context. There is one, it cannot be cloned; dropping it disposes of the context, as nobody else
+/// keeps what it holds.
 ///
 /// ```
 /// use tenure_resource::deferred::DisposableContext;
@@ -118,12 +119,6 @@ impl DisposableContext {
 impl Default for DisposableContext {
     fn default() -> DisposableContext {
         DisposableContext::new()
-    }
-}
-
-impl Drop for DisposableContext {
-    fn drop(&mut self) {
-        self.holdings.dispose();
     }
 }
 

@@ -12,6 +12,11 @@ mod context;
 mod loader;
 mod scroll;
 
+/// The examples of the chapter are compiled and run with those of the code.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/deferred-loading.md")]
+struct Chapter;
+
 pub use context::{DisposableContext, RequestId, WeakContext};
 pub use loader::{DeferredLoader, DeferredStatistics, Outcome};
 pub use scroll::{ScrollMetrics, ScrollPosition, Viewport};

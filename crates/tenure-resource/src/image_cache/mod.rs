@@ -46,6 +46,11 @@ mod stream;
 #[cfg(test)]
 pub(crate) mod test_images;
 
+/// The examples of the chapter are compiled and run with those of the code.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/image-cache.md")]
+struct Chapter;
+
 pub use cache::{ImageCache, WeakImageCache};
 pub use decode::{DecodeLimits, decode};
 pub use decoded::{Image, PIXEL_BYTES};

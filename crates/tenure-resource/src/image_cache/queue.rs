@@ -257,22 +257,23 @@ impl Queue {
 }
 
 impl Job {
-    fn run(mut self) -> JobResult {
-        let result = if self.is_unwanted.load(Ordering::Relaxed) {
-            Err(LoadError::Abandoned)
-        } else {
-            // A source or decoder that panics is dropped with the job, so nobody sees what it left behind.
-            catch_unwind(AssertUnwindSafe(|| self.load())).unwrap_or_else(|panic| {
-                let message = (panic.downcast_ref::<&str>().map(ToString::to_string))
-                    .or_else(|| panic.downcast_ref::<String>().cloned())
-                    .unwrap_or_else(|| "no message".to_owned());
-                Err(LoadError::Panicked(message))
-            })
-        };
-        JobResult {
-            number: self.number,
-            result,
-        }
+    fn run(self) -> JobResult {
+        let number = self.number;
+        // The source may panic in its drop, too, so that is inside. Nobody sees what a panic left behind.
+        let ended = catch_unwind(AssertUnwindSafe(move || {
+            let mut job = self;
+            match job.is_unwanted.load(Ordering::Relaxed) {
+                true => Err(LoadError::Abandoned),
+                false => job.load(),
+            }
+        }));
+        let result = ended.unwrap_or_else(|panic| {
+            let message = (panic.downcast_ref::<&str>().map(ToString::to_string))
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned());
+            Err(LoadError::Panicked(message))
+        });
+        JobResult { number, result }
     }
 
     fn load(&mut self) -> Result<Image, LoadError> {

@@ -388,6 +388,27 @@ fn callbacks_may_request_and_run_frames() {
 }
 
 #[test]
+fn what_is_requested_during_a_frame_waits_behind_what_waited() {
+    let stage = Stage::new();
+    let (item, other) = (stage.inside(), Rc::new(stage.inside()));
+    stage.request(&item, 1);
+    let (loader, loads, inner) = (stage.loader.clone(), stage.loads.clone(), Rc::clone(&other));
+    let requests_another = move |_| {
+        assert_eq!(
+            loader.request(inner.weak(), 3, loads.loader(3), |_| ()).1,
+            Outcome::Deferred
+        );
+    };
+    stage
+        .loader
+        .request(item.weak(), 2, |_| unreachable!("kept meanwhile"), requests_another);
+    load(&stage.cache, 2, 4);
+    assert_eq!((stage.frame(FAST), stage.loader.waiting_count()), (1, 2));
+    assert_eq!(stage.frame(0.0), 2);
+    assert_eq!((stage.loads.started(1), stage.loads.started(3)), (1, 1));
+}
+
+#[test]
 fn a_frame_within_a_frame_serves_each_request_once() {
     let stage = Stage::new();
     let item = stage.inside();

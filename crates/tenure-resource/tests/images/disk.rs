@@ -104,7 +104,7 @@ fn the_bound_holds_and_the_least_recently_used_goes_first() {
 #[test]
 fn damaged_entries_are_dropped() {
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 4] = [
+    let damages: [(&str, Damage); 5] = [
         ("flipped", |file| {
             let mut bytes = std::fs::read(file).unwrap();
             bytes[0] ^= 1;
@@ -112,6 +112,11 @@ fn damaged_entries_are_dropped() {
         }),
         ("cut", |file| std::fs::write(file, b"").unwrap()),
         ("grown", |file| std::fs::write(file, vec![0; 100_000]).unwrap()),
+        ("appended", |file| {
+            let mut bytes = std::fs::read(file).unwrap();
+            bytes.push(0);
+            std::fs::write(file, bytes).unwrap();
+        }),
         ("missing", |file| std::fs::remove_file(file).unwrap()),
     ];
     for (name, damage) in damages {

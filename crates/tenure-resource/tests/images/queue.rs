@@ -103,6 +103,32 @@ fn errors_and_panics_of_sources_become_results() {
     }
 }
 
+/// Reads an image, and panics when it is dropped.
+struct BadDrop;
+
+impl EncodedSource for BadDrop {
+    fn read(&mut self, _max_bytes: usize) -> Result<Vec<u8>, LoadError> {
+        Ok(png(1))
+    }
+}
+
+impl Drop for BadDrop {
+    fn drop(&mut self) {
+        panic!("bad drop");
+    }
+}
+
+#[test]
+fn a_source_that_panics_in_its_drop_ends_its_load_and_no_worker() {
+    let cache = ImageCache::<u32>::new();
+    let queue = threaded(1, cache.ledger());
+    let bad = cache.put_if_absent(1, |completer| queue.submit(BadDrop, completer));
+    let good = cache.put_if_absent(2, |completer| queue.submit(png(2), completer));
+    while queue.outstanding_count() > 0 && queue.wait() > 0 {}
+    assert!(matches!(&*bad.result().unwrap().unwrap_err(), LoadError::Panicked(message) if message == "bad drop"));
+    assert!(good.image().is_some());
+}
+
 #[test]
 fn what_nobody_wants_is_not_read() {
     let cache = ImageCache::<u32>::new();
