@@ -2,3 +2,7 @@
 //!
 //! Built on the facade alone, without unsafe code.
 #![forbid(unsafe_code)]
+
+pub mod deferred;
+pub mod image_cache;
+pub mod simulation;
