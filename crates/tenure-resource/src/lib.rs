@@ -3,5 +3,6 @@
 //! Built on the facade alone, without unsafe code.
 #![forbid(unsafe_code)]
 
+pub mod counted_cache;
 pub mod pool;
 pub mod pressure;
