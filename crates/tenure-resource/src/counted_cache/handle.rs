@@ -15,9 +15,12 @@ use crate::counted_cache::shared::{Resource, Shared};
 
 /// Holds a resource, there or still to come. Dropping it counts down.
 ///
-/// It may outlive the cache; then the value stays as long as a handle does, and what was pending is canceled.
+/// It may outlive the cache; then the value stays as long as a handle does, and what was pending is canceled. Resources
+/// that hold each other in a chain are dropped one after the other by the cache, but one inside the other when the cache is
+/// gone.
 pub struct Handle<K: Ord, V, E> {
-    entry: Resource<K, V, E>,
+    /// `None` only while the handle is being dropped: the cache takes the reference over.
+    entry: Option<Resource<K, V, E>>,
     cache: Weak<Shared<K, V, E>>,
     holder: Holder,
 }
@@ -25,47 +28,48 @@ pub struct Handle<K: Ord, V, E> {
 impl<K: Ord, V, E> Handle<K, V, E> {
     /// For an entry that was counted up already.
     pub(crate) fn counted(entry: Resource<K, V, E>, cache: Weak<Shared<K, V, E>>, holder: Holder) -> Self {
+        let entry = Some(entry);
         Self { entry, cache, holder }
     }
 
     pub(crate) fn entry(&self) -> &Resource<K, V, E> {
-        &self.entry
+        self.entry.as_ref().unwrap_or_else(|| no_entry())
     }
 
     /// The key.
     #[must_use]
     pub fn key(&self) -> &K {
-        &self.entry.key
+        &self.entry().key
     }
 
     /// The resource, once it is ready.
     #[must_use]
     pub fn value(&self) -> Option<&V> {
-        self.entry.value.get()
+        self.entry().value.get()
     }
 
     /// How far it is.
     #[must_use]
     pub fn state(&self) -> LoadState {
-        self.entry.state()
+        self.entry().state()
     }
 
     /// Why it could not be loaded, if it is [`Failed`](LoadState::Failed).
     #[must_use]
     pub fn error(&self) -> Option<Rc<E>> {
-        self.entry.error()
+        self.entry().error()
     }
 
     /// Its size as far as it is known; 0 before it is ready.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.entry.bytes.get()
+        self.entry().bytes.get()
     }
 
     /// How many handles hold the resource.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.entry.count.get()
+        self.entry().count.get()
     }
 
     /// Who holds this one.
@@ -79,9 +83,9 @@ impl<K: Ord, V, E> Handle<K, V, E> {
     pub fn hold_as(&self, holder: impl Into<Holder>) -> Self {
         let holder = holder.into();
         self.touch();
-        self.entry.count_up(&holder);
+        self.entry().count_up(&holder);
         Self {
-            entry: Rc::clone(&self.entry),
+            entry: Some(Rc::clone(self.entry())),
             cache: Weak::clone(&self.cache),
             holder,
         }
@@ -90,28 +94,34 @@ impl<K: Ord, V, E> Handle<K, V, E> {
     /// Notes that the resource is used now. Only reports and last-use times care.
     pub fn touch(&self) {
         if let Some(cache) = self.cache.upgrade() {
-            self.entry.last_use_ns.set(cache.now());
+            self.entry().last_use_ns.set(cache.now());
         }
     }
 
     /// Makes a waiting load at least as urgent as `priority`. Returns whether it waits.
     pub fn raise(&self, priority: Priority) -> bool {
         let cache = self.cache.upgrade();
-        cache.is_some_and(|cache| cache.prioritize(&self.entry, |own| own.max(priority)).is_some())
+        cache.is_some_and(|cache| cache.prioritize(self.entry(), |own| own.max(priority)).is_some())
     }
 
     /// Queues the load again if it has failed or was canceled. Returns whether it was.
     pub fn retry(&self, priority: Priority) -> bool {
         let cache = self.cache.upgrade();
-        cache.is_some_and(|cache| cache.retry(&self.entry, priority))
+        cache.is_some_and(|cache| cache.retry(self.entry(), priority))
     }
 
     /// Corrects the size of a resource that has changed inside, such as a bitmap that went to the graphics card. Returns
     /// whether it is ready and the cache is there.
     pub fn resize(&self, bytes: usize) -> bool {
         let cache = self.cache.upgrade();
-        cache.is_some_and(|cache| cache.resize(&self.entry, bytes))
+        cache.is_some_and(|cache| cache.resize(self.entry(), bytes))
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_entry() -> ! {
+    unreachable!("a handle has its entry until it is dropped")
 }
 
 /// Counts up for the same holder.
@@ -123,9 +133,12 @@ impl<K: Ord, V, E> Clone for Handle<K, V, E> {
 
 impl<K: Ord, V, E> Drop for Handle<K, V, E> {
     fn drop(&mut self) {
-        self.entry.count_down(&self.holder);
+        let Some(entry) = self.entry.take() else {
+            return;
+        };
+        entry.count_down(&self.holder);
         if let Some(cache) = self.cache.upgrade() {
-            cache.counted_down(&self.entry);
+            cache.counted_down(entry);
         }
     }
 }

@@ -244,10 +244,13 @@ impl<K: Ord, V, E> Shared<K, V, E> {
         Some(entry)
     }
 
-    /// Follows a count that went down.
-    pub(crate) fn counted_down(&self, entry: &Resource<K, V, E>) {
+    /// Follows a count that went down, and takes over the reference of the handle that is gone.
+    ///
+    /// That reference may be the last one. Dropped up the stack, after this has returned, it would make a chain of
+    /// resources that hold each other a recursion.
+    pub(crate) fn counted_down(&self, entry: Resource<K, V, E>) {
         let is_unused = entry.count.get() == 0;
-        let serial = if is_unused { self.fell_to_zero(entry) } else { None };
+        let serial = if is_unused { self.fell_to_zero(&entry) } else { None };
         let now_ns = self.now();
         entry.last_use_ns.set(now_ns);
         if let Some(unused) = entry.unused.get()
@@ -259,6 +262,7 @@ impl<K: Ord, V, E> Shared<K, V, E> {
             }));
         }
         if is_unused {
+            self.leaving.borrow_mut().push_back((None, entry));
             self.settle();
         }
     }
@@ -266,26 +270,23 @@ impl<K: Ord, V, E> Shared<K, V, E> {
     /// Nobody holds the entry any longer. Returns its number among the unused, if it became one of them.
     fn fell_to_zero(&self, entry: &Resource<K, V, E>) -> Option<u64> {
         let mut state = self.state.borrow_mut();
-        let gone = if state.is_closed {
-            // Kept until the caller is done with it: a chain of resources that hold each other ends in a loop.
-            Some((None, Rc::clone(entry)))
-        } else {
-            match entry.state() {
-                LoadState::Ready => {
-                    state.set_unused(entry);
-                    return entry.unused.get().map(|unused| unused.serial);
-                }
-                LoadState::Queued { .. } if !entry.is_prefetch.get() => {
-                    state.counts.canceled += 1;
-                    state.cancel(entry)
-                }
-                LoadState::Failed | LoadState::Canceled => state.forget(entry),
-                // Wanted by the cache itself, or too late to be stopped.
-                LoadState::Queued { .. } | LoadState::Loading => None,
+        if state.is_closed {
+            return None;
+        }
+        let gone = match entry.state() {
+            LoadState::Ready => {
+                state.set_unused(entry);
+                return entry.unused.get().map(|unused| unused.serial);
             }
+            LoadState::Queued { .. } if !entry.is_prefetch.get() => {
+                state.counts.canceled += 1;
+                state.cancel(entry)
+            }
+            LoadState::Failed | LoadState::Canceled => state.forget(entry),
+            // Wanted by the cache itself, or too late to be stopped.
+            LoadState::Queued { .. } | LoadState::Loading => None,
         };
-        drop(state);
-        self.discard(gone);
+        self.leaving.borrow_mut().extend(gone);
         None
     }
 
