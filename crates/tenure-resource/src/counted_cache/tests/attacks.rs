@@ -259,10 +259,13 @@ fn a_policy_may_use_the_cache_or_panic() {
     CACHE.set(Weak::new());
 }
 
-/// Runs a closure at each reading.
+/// What a clock does at its next reading.
+type Run = Rc<RefCell<Option<Box<dyn Fn()>>>>;
+
+/// Runs a closure when it is read.
 struct Hook {
     inner: ManualClock,
-    run: Rc<RefCell<Option<Box<dyn Fn()>>>>,
+    run: Run,
 }
 
 impl Clock for Hook {
@@ -277,7 +280,7 @@ impl Clock for Hook {
 
 #[test]
 fn a_clock_may_use_the_cache_panic_or_run_backward() {
-    let run: Rc<RefCell<Option<Box<dyn Fn()>>>> = Rc::default();
+    let run = Run::default();
     let hook = Hook {
         inner: ManualClock::new(),
         run: Rc::clone(&run),

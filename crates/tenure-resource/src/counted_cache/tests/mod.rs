@@ -1,7 +1,7 @@
 //! Unit tests of the counted cache, by what they are about.
 //!
 //! Each test checks the balance of the counters at its end; programs of random operations against a model are in
-//! `tests/counted_cache_model.rs`.
+//! `tests/counted_cache_model`.
 
 mod attacks;
 mod loading;
