@@ -221,8 +221,8 @@ impl<K: Ord, V, E> CountedCache<K, V, E> {
         if handle.value().is_some() {
             return Ok(handle);
         }
-        let serial = self.shared.start(handle.entry()).ok_or(LoadError::UnderWay)?;
-        let ticket = LoadTicket::new(Rc::clone(handle.entry()), Rc::downgrade(&self.shared), serial);
+        let key = handle.key().clone();
+        let ticket = self.ticket(key, handle.entry()).ok_or(LoadError::UnderWay)?;
         match run(ticket, load) {
             LoadOutcome::Loaded => Ok(handle),
             LoadOutcome::Failed(error) => Err(LoadError::Failed(error)),
@@ -231,9 +231,24 @@ impl<K: Ord, V, E> CountedCache<K, V, E> {
     }
 
     /// Begins the most urgent load. The result is due through the ticket, whenever it is there; several may be out.
-    pub fn next_ticket(&self) -> Option<LoadTicket<K, V, E>> {
-        let (entry, serial) = self.shared.start_next()?;
-        Some(LoadTicket::new(entry, Rc::downgrade(&self.shared), serial))
+    pub fn next_ticket(&self) -> Option<LoadTicket<K, V, E>>
+    where
+        K: Clone,
+    {
+        loop {
+            let first = self.shared.first()?;
+            let key = first.key.clone();
+            // Copying the key may have canceled the load, or begun it.
+            if first.place().is_some() {
+                return self.ticket(key, &first);
+            }
+        }
+    }
+
+    /// Begins the load of an entry, unless it is ready or somebody is loading it.
+    fn ticket(&self, key: K, entry: &shared::Resource<K, V, E>) -> Option<LoadTicket<K, V, E>> {
+        let serial = self.shared.start(entry)?;
+        Some(LoadTicket::new(key, entry, &self.shared, serial))
     }
 
     /// Loads the most urgent resource here and now, and says which one that was and what became of it.
@@ -258,7 +273,10 @@ impl<K: Ord, V, E> CountedCache<K, V, E> {
     /// # Panics
     ///
     /// Passes on a panic of the loader; the load counts as abandoned, the others still wait.
-    pub fn load_until(&self, deadline_ns: u64, mut load: impl FnMut(&K) -> Result<Loaded<V>, E>) -> LoadSummary {
+    pub fn load_until(&self, deadline_ns: u64, mut load: impl FnMut(&K) -> Result<Loaded<V>, E>) -> LoadSummary
+    where
+        K: Clone,
+    {
         let mut summary = LoadSummary::default();
         while self.shared.now() < deadline_ns
             && let Some(ticket) = self.next_ticket()

@@ -67,9 +67,9 @@ impl<T> LoadQueue<T> {
         debug_assert!(former.is_none(), "a serial is given out once");
     }
 
-    pub(crate) fn pop(&mut self) -> Option<(Place, T)> {
-        let ((Reverse(priority), serial), item) = self.waiting.pop_first()?;
-        Some((Place { priority, serial }, item))
+    /// The most urgent one.
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.waiting.values().next()
     }
 
     pub(crate) fn remove(&mut self, place: Place) -> Option<T> {
@@ -102,11 +102,8 @@ mod tests {
         for (serial, priority) in [0, 5, 0, -3, 5, i32::MAX, i32::MIN].into_iter().enumerate() {
             queue.push(place(priority, serial as u64), serial);
         }
-        let mut order = Vec::new();
-        while let Some((_, item)) = queue.pop() {
-            order.push(item);
-        }
-        assert_eq!(order, [5, 1, 4, 0, 2, 3, 6]);
+        assert_eq!(queue.first(), Some(&5));
+        assert_eq!(queue.iter().copied().collect::<Vec<_>>(), [5, 1, 4, 0, 2, 3, 6]);
     }
 
     #[test]
@@ -120,11 +117,7 @@ mod tests {
         let raised = queue.remove(place(0, 2)).unwrap();
         queue.push(place(9, 2), raised);
         assert_eq!(queue.len(), 3);
-        assert_eq!(
-            queue.pop().map(|(place, _)| place.serial),
-            Some(2),
-            "older than the other one at 9"
-        );
-        assert_eq!(queue.iter().copied().collect::<Vec<_>>(), [3, 0]);
+        let order: Vec<u64> = queue.iter().copied().collect();
+        assert_eq!(order, [2, 3, 0], "the raised one is older than the other one at 9");
     }
 }

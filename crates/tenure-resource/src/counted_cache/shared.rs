@@ -290,13 +290,9 @@ impl<K: Ord, V, E> Shared<K, V, E> {
         None
     }
 
-    /// Hands out the most urgent load.
-    pub(crate) fn start_next(&self) -> Option<(Resource<K, V, E>, u64)> {
-        let mut state = self.state.borrow_mut();
-        let (_, entry) = state.queue.pop()?;
-        let (ticket, _) = state.start(&entry);
-        drop(state);
-        Some((entry, ticket))
+    /// The most urgent load that waits.
+    pub(crate) fn first(&self) -> Option<Resource<K, V, E>> {
+        self.state.borrow().queue.first().cloned()
     }
 
     /// Hands out the load of one entry, out of turn; `None` if it is ready or somebody is loading it.
@@ -326,12 +322,12 @@ impl<K: Ord, V, E> Shared<K, V, E> {
         }
     }
 
-    /// Takes the result of a load.
-    pub(crate) fn deliver(&self, entry: &Resource<K, V, E>, ticket: u64, loaded: Loaded<V>) -> Result<(), Refused<V>> {
+    /// Takes the result of a load, and the reference of the ticket, as [`counted_down`](Self::counted_down) does.
+    pub(crate) fn deliver(&self, entry: Resource<K, V, E>, ticket: u64, loaded: Loaded<V>) -> Result<(), Refused<V>> {
         self.now();
         let Loaded { value, bytes } = loaded;
         let mut state = self.state.borrow_mut();
-        if let Some(reason) = Self::refusal(&state, entry, ticket) {
+        if let Some(reason) = Self::refusal(&state, &entry, ticket) {
             return Err(Refused { value, reason });
         }
         // A ready entry is never loaded again, so there is room for the value.
@@ -348,17 +344,18 @@ impl<K: Ord, V, E> Shared<K, V, E> {
         state.resident_bytes += bytes as u128;
         state.note_peaks();
         if entry.count.get() == 0 {
-            state.set_unused(entry);
+            state.set_unused(&entry);
         }
         drop(state);
+        self.leaving.borrow_mut().push_back((None, entry));
         self.settle();
         Ok(())
     }
 
     /// Takes the failure of a load.
-    pub(crate) fn fail(&self, entry: &Resource<K, V, E>, ticket: u64, error: E) -> Result<Rc<E>, Refused<E>> {
+    pub(crate) fn fail(&self, entry: Resource<K, V, E>, ticket: u64, error: E) -> Result<Rc<E>, Refused<E>> {
         let mut state = self.state.borrow_mut();
-        if let Some(reason) = Self::refusal(&state, entry, ticket) {
+        if let Some(reason) = Self::refusal(&state, &entry, ticket) {
             return Err(Refused { value: error, reason });
         }
         let error = Rc::new(error);
@@ -366,18 +363,18 @@ impl<K: Ord, V, E> Shared<K, V, E> {
         entry.is_prefetch.set(false);
         state.counts.loading -= 1;
         state.counts.failed += 1;
-        let gone = (entry.count.get() == 0).then(|| state.forget(entry)).flatten();
+        let gone = (entry.count.get() == 0).then(|| state.forget(&entry)).flatten();
         drop(state);
         self.discard(gone);
         Ok(error)
     }
 
     /// A ticket went away without a result.
-    pub(crate) fn abandon(&self, entry: &Resource<K, V, E>, ticket: u64) {
+    pub(crate) fn abandon(&self, entry: Resource<K, V, E>, ticket: u64) {
         let mut state = self.state.borrow_mut();
-        if Self::refusal(&state, entry, ticket).is_none() {
+        if Self::refusal(&state, &entry, ticket).is_none() {
             state.counts.abandoned += 1;
-            let gone = state.cancel(entry);
+            let gone = state.cancel(&entry);
             drop(state);
             self.discard(gone);
         }

@@ -3,12 +3,14 @@
 //! A ticket stands for the promise of a result: it is completed, failed, or dropped, and then the load counts as abandoned.
 //! So a loader that panics leaves no resource waiting for ever. A ticket stays on the cache's thread; what goes to another
 //! thread is a copy of the key, and the ticket waits for the answer. It does not stop a loader by itself: a loader asks
-//! [`is_wanted`](LoadTicket::is_wanted).
+//! [`is_wanted`](LoadTicket::is_wanted). It does not hold its resource either: one that was canceled, loaded by somebody else
+//! and released is gone, however long the first ticket is kept.
 
 use std::error::Error;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
+use crate::counted_cache::entry::Entry;
 use crate::counted_cache::shared::{Resource, Shared};
 
 /// A value with its size.
@@ -89,20 +91,32 @@ impl<T> Error for Refused<T> {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LoadTicket<K: Ord, V, E> {
-    entry: Resource<K, V, E>,
+    key: K,
+    entry: Weak<Entry<K, V, E>>,
     cache: Weak<Shared<K, V, E>>,
     serial: u64,
+    attempt: u32,
 }
 
+/// Where a result goes.
+type Target<K, V, E> = (Rc<Shared<K, V, E>>, Resource<K, V, E>);
+
 impl<K: Ord, V, E> LoadTicket<K, V, E> {
-    pub(crate) fn new(entry: Resource<K, V, E>, cache: Weak<Shared<K, V, E>>, serial: u64) -> Self {
-        Self { entry, cache, serial }
+    /// For a load that was started with this number.
+    pub(crate) fn new(key: K, entry: &Resource<K, V, E>, cache: &Rc<Shared<K, V, E>>, serial: u64) -> Self {
+        Self {
+            key,
+            entry: Rc::downgrade(entry),
+            cache: Rc::downgrade(cache),
+            serial,
+            attempt: entry.attempts.get(),
+        }
     }
 
     /// What is to be loaded.
     #[must_use]
     pub fn key(&self) -> &K {
-        &self.entry.key
+        &self.key
     }
 
     /// A number that no other ticket of the cache has: for the way to another thread and back.
@@ -114,13 +128,22 @@ impl<K: Ord, V, E> LoadTicket<K, V, E> {
     /// How often this resource was begun to be loaded, this time included.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.entry.attempts.get()
+        self.attempt
     }
 
     /// Whether somebody still waits for the result: it was not canceled, and it is held or was asked for as a prefetch.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.entry.is_loading_for(self.serial) && (self.entry.count.get() > 0 || self.entry.is_prefetch.get())
+        self.entry.upgrade().is_some_and(|entry| {
+            entry.is_loading_for(self.serial) && (entry.count.get() > 0 || entry.is_prefetch.get())
+        })
+    }
+
+    /// The cache and the entry, or why the result is refused. An entry that is loading for this ticket is in the cache.
+    fn target(&self) -> Result<Target<K, V, E>, RefusedReason> {
+        let cache = self.cache.upgrade().ok_or(RefusedReason::CacheGone)?;
+        let entry = self.entry.upgrade().ok_or(RefusedReason::Canceled)?;
+        Ok((cache, entry))
     }
 
     /// Delivers the resource. If nobody holds it, the policy decides about it at once.
@@ -129,11 +152,11 @@ impl<K: Ord, V, E> LoadTicket<K, V, E> {
     ///
     /// When the load was canceled or the cache is gone; the value comes back.
     pub fn complete(self, loaded: Loaded<V>) -> Result<(), Refused<V>> {
-        match self.cache.upgrade() {
-            Some(cache) => cache.deliver(&self.entry, self.serial, loaded),
-            None => Err(Refused {
+        match self.target() {
+            Ok((cache, entry)) => cache.deliver(entry, self.serial, loaded),
+            Err(reason) => Err(Refused {
                 value: loaded.value,
-                reason: RefusedReason::CacheGone,
+                reason,
             }),
         }
     }
@@ -145,12 +168,9 @@ impl<K: Ord, V, E> LoadTicket<K, V, E> {
     ///
     /// When the load was canceled or the cache is gone; the error comes back.
     pub fn fail(self, error: E) -> Result<Rc<E>, Refused<E>> {
-        match self.cache.upgrade() {
-            Some(cache) => cache.fail(&self.entry, self.serial, error),
-            None => Err(Refused {
-                value: error,
-                reason: RefusedReason::CacheGone,
-            }),
+        match self.target() {
+            Ok((cache, entry)) => cache.fail(entry, self.serial, error),
+            Err(reason) => Err(Refused { value: error, reason }),
         }
     }
 }
@@ -158,8 +178,8 @@ impl<K: Ord, V, E> LoadTicket<K, V, E> {
 impl<K: Ord, V, E> Drop for LoadTicket<K, V, E> {
     fn drop(&mut self) {
         // After a result there is nothing left to abandon: the entry is not loading for this ticket.
-        if let Some(cache) = self.cache.upgrade() {
-            cache.abandon(&self.entry, self.serial);
+        if let Ok((cache, entry)) = self.target() {
+            cache.abandon(entry, self.serial);
         }
     }
 }

@@ -259,6 +259,27 @@ fn a_policy_may_use_the_cache_or_panic() {
     CACHE.set(Weak::new());
 }
 
+#[test]
+fn a_policy_may_drop_the_cache_that_asks_it() {
+    type Slot = Rc<RefCell<Option<CountedCache<u8, Rc<()>, ()>>>>;
+    let slot = Slot::default();
+    let policy = {
+        let slot = Rc::downgrade(&slot);
+        move |_: &UnusedEntry<'_, u8>| {
+            drop(slot.upgrade().and_then(|slot| slot.borrow_mut().take()));
+            Verdict::Release
+        }
+    };
+    let value = Rc::new(());
+    let cache = CountedCache::new(CacheConfig::new(policy));
+    let load = |_: &u8| Ok(Loaded::new(Rc::clone(&value), 1));
+    let handles = [1, 2].map(|key| cache.get_or_load(key, "test", load).unwrap());
+    *slot.borrow_mut() = Some(cache);
+    drop(handles);
+    assert!(slot.borrow().is_none());
+    assert_eq!(Rc::strong_count(&value), 1, "dropped with the cache, and once");
+}
+
 /// What a clock does at its next reading.
 type Run = Rc<RefCell<Option<Box<dyn Fn()>>>>;
 

@@ -116,7 +116,7 @@ fn a_late_result_of_a_canceled_load_is_refused() {
     assert!(cache.cancel("a") && !first.is_wanted());
     assert!(handle.retry(Priority::NORMAL));
     let second = cache.next_ticket().unwrap();
-    assert_eq!((first.attempt(), second.attempt()), (2, 2));
+    assert_eq!((first.attempt(), second.attempt()), (1, 2));
     assert!(first.id() != second.id() && !first.is_wanted() && second.is_wanted());
     let refused = first.complete(Loaded::new(1, 1)).unwrap_err();
     assert_eq!((refused.value, refused.reason), (1, RefusedReason::Canceled));
@@ -348,6 +348,24 @@ fn handles_and_tickets_outlive_the_cache() {
     assert_eq!((other.count(), other.holder().name()), (2, "other"));
     drop(ready);
     assert_eq!(other.value(), Some(&7));
+}
+
+#[test]
+fn a_ticket_that_came_too_late_keeps_no_value() {
+    let value = Rc::new(());
+    let cache: super::super::CountedCache<u8, Rc<()>> =
+        super::super::CountedCache::new(super::super::CacheConfig::new(AtOnce));
+    let handle = cache.request(1, Priority::NORMAL, "test");
+    let _late = cache.next_ticket().unwrap();
+    cache.cancel(&1);
+    drop(cache.get_or_load(1, "test", |_| Ok(Loaded::new(Rc::clone(&value), 1))));
+    assert_eq!(Rc::strong_count(&value), 2);
+    drop(handle);
+    assert_eq!(
+        Rc::strong_count(&value),
+        1,
+        "the ticket of the canceled load is still there"
+    );
 }
 
 #[test]
