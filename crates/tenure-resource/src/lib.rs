@@ -6,3 +6,6 @@
 pub mod deferred;
 pub mod image_cache;
 pub mod simulation;
+pub mod counted_cache;
+pub mod pool;
+pub mod pressure;
