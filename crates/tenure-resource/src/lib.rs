@@ -2,3 +2,10 @@
 //!
 //! Built on the facade alone, without unsafe code.
 #![forbid(unsafe_code)]
+
+pub mod deferred;
+pub mod image_cache;
+pub mod simulation;
+pub mod counted_cache;
+pub mod pool;
+pub mod pressure;

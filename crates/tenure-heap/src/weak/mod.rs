@@ -250,6 +250,18 @@ impl Core {
         }
     }
 
+    /// Enters an object that was just allocated, if its kind is watched.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Core::watch`].
+    pub unsafe fn watch_if_needed(&self, payload: *mut u64) {
+        if Inner::header_of(ObjectRef::from_payload(payload as usize)).is_watched() {
+            // SAFETY: WATCH-LISTED is the caller's obligation.
+            unsafe { self.watch(payload) };
+        }
+    }
+
     /// Called when the program reads a weak word, before it uses what it found: keeps the object until the job ends, if
     /// the settings say so, and from being lost to a cycle that marks what was reachable when it began.
     pub fn weak_read(&self, word: u64) {
