@@ -149,6 +149,42 @@
 //! [`NanBox`] a float. [`Value::cast`] asks an object for its kind, at the cost of one byte load. The scheme is chosen
 //! in the model: `object_model! { model Js { values: NanBox, kinds: [..] } }`.
 //!
+//! # What is weak, and what dies
+//!
+//! No code runs when an object dies, unless somebody asks for it:
+//!
+//! | to | use | chapter |
+//! | --- | --- | --- |
+//! | refer to an object without keeping it | [`WeakSlot`], [`WeakGlobal`] | weak references |
+//! | give an object a property from outside, share equal ones | [`WeakTable`]: ephemerons, weak values | weak references |
+//! | own a file or a buffer | [`Native`], with the bytes that it holds outside of the heap | finalization |
+//! | see an object once more before it dies | [`Heap::register_finalizer`], [`Heap::next_finalizable`] | finalization |
+//! | be told that an object has died | [`FinalizationRegistry`], [`Heap::ready_registry`] | finalization |
+//!
+//! The chapters are `docs/weak-references.md` and `docs/finalization.md`; `docs/what-dies-when.md` begins with a list of
+//! questions that leads to the right one.
+//!
+//! ```
+//! # use tenure::prelude::*;
+//! # use tenure::WeakKeys;
+//! # #[derive(Kind)] struct Node { id: u64 }
+//! # #[derive(Roots)] struct Roots { ages: Root<Opt<WeakTable<M, WeakKeys>>>, node: Root<Opt<Node>> }
+//! # object_model! { model M { roots: Roots, kinds: [Node] } }
+//! # let mut isolate = Isolate::<M>::new(HeapConfig::new(), RootsInit { ages: None, node: None }).unwrap();
+//! # isolate.enter(|h| {
+//! // The age of a node, as long as the node lives.
+//! let ages = h.weak_table::<WeakKeys>().unwrap();
+//! h.roots().ages.set(Some(ages));
+//! for id in 0..10 {
+//!     let node = h.alloc::<Node>(NodeInit { id });
+//!     ages.insert(h, node.into(), Value::int(id as i64)).unwrap();
+//!     h.roots().node.set(Some(node));
+//! }
+//! h.collect();
+//! assert_eq!(h.roots().ages.get().map(|ages| ages.count()), Some(1));
+//! # });
+//! ```
+//!
 //! # Running out of memory
 //!
 //! Every allocating function has a `try_` form that returns [`OutOfMemory`] and gives back what was not allocated; the
@@ -226,6 +262,17 @@ pub use tenure_heap::{
     VerifyError,
 };
 pub use tenure_policy as policy;
+
+/// The chapters about what is weak and what dies, whose programs are tests.
+#[cfg(doctest)]
+mod chapters {
+    #[doc = include_str!("../../../docs/finalization.md")]
+    struct Finalization;
+    #[doc = include_str!("../../../docs/weak-references.md")]
+    struct WeakReferences;
+    #[doc = include_str!("../../../docs/what-dies-when.md")]
+    struct WhatDiesWhen;
+}
 
 /// What the derive macros refer to. Not part of the API.
 #[doc(hidden)]
