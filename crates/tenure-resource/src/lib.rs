@@ -3,9 +3,9 @@
 //! Built on the facade alone, without unsafe code.
 #![forbid(unsafe_code)]
 
+pub mod counted_cache;
 pub mod deferred;
 pub mod image_cache;
-pub mod simulation;
-pub mod counted_cache;
 pub mod pool;
 pub mod pressure;
+pub mod simulation;
