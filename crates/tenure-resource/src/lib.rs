@@ -2,3 +2,6 @@
 //!
 //! Built on the facade alone, without unsafe code.
 #![forbid(unsafe_code)]
+
+pub mod buffer;
+pub mod linear_memory;

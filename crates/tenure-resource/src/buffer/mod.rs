@@ -1,0 +1,30 @@
+//! Array buffers and their views: bytes outside of the moving heap, for interpreters that have them as objects.
+//!
+//! What ECMAScript has as `ArrayBuffer`, typed arrays and `DataView`: an [`ArrayBuffer`] owns bytes, a [`View`] sees them
+//! as elements of one type, a [`ByteView`] as numbers at any offset and in either order. Buffers can be resized,
+//! transferred, detached and freed; a view of bytes that are gone is an error that tells what took them, where and when.
+//! `docs/buffers.md` is the chapter about them, with the reasons and the costs.
+//!
+//! Nothing here is shared between threads, and nothing here keeps a view from being kept too long; the lint
+//! ([`Backing::kept_views`]) finds those.
+
+mod array_buffer;
+mod backing;
+pub(crate) mod bytes;
+mod element;
+mod elements;
+mod error;
+mod lint;
+mod view;
+
+pub use array_buffer::ArrayBuffer;
+pub use backing::Backing;
+pub use bytes::Reader;
+pub use element::{Clamped, Element, ElementType, Endian, Scalar};
+pub use elements::Elements;
+pub use error::{BufferError, DetachedBy, Detachment, NoMemory, Origin, RangeError, Resize, ViewError};
+pub use lint::{KeptView, ViewRecord, ViewTicket};
+pub use view::{ByteView, View};
+
+pub(crate) use backing::PIECE_BYTES;
+pub(crate) use elements::resolve;
