@@ -380,7 +380,7 @@ impl Core {
         // The pages are new, and so zero. Stores into an array of slots are logged from its birth, so that the minor
         // collection that it survives need not look through all of it.
         // SAFETY: KIND-LAYOUT, the header is one of the heap's kinds.
-        let (tail, slots) = unsafe { object.tail_slots(header, &inner.kinds) };
+        let (tail, slots) = unsafe { object.tail_references(header, &inner.kinds) };
         let carded = slots >= CARDED_SLOTS_MIN;
         let flags = FLAG_LARGE | if carded { FLAG_UNLOGGED | FLAG_CARDED } else { 0 };
         // SAFETY: LARGE-MAPPED, the space handed the pages out.

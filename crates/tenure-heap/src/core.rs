@@ -29,6 +29,7 @@ use crate::root_area::RootArea;
 use crate::statistics::HeapStatistics;
 use crate::step::Idle;
 use crate::stress::Random;
+use crate::weak::Watched;
 
 /// Bytes beyond the window's limits that are always writable: room for one object of a fixed-size kind whose
 /// initializer used the window up.
@@ -142,6 +143,7 @@ pub(crate) struct Inner {
     /// The slices of the cycle that the collection in progress ends.
     pub(crate) last_steps: Option<tenure_events::IncrementalSteps>,
     pub(crate) globals: Globals,
+    pub(crate) watched: Watched,
     pub(crate) roots: RootsStruct,
     pub(crate) near_limit: Option<NearLimitCallback>,
     pub(crate) ineffective: IneffectiveMajors,
@@ -215,7 +217,8 @@ impl Drop for AbortOnPanic {
 }
 
 impl Core {
-    /// Makes a heap for the kinds of a model; the layout at index 0 is kind 1. The core must not move once
+    /// Makes a heap for the kinds of a model; the layout at index 0 is kind 1, the first of those built in is
+    /// [`tenure_object::FIRST_BUILT_IN`]. The core must not move once
     /// [`Core::set_roots_struct`] was called with an address inside the same allocation.
     ///
     /// # Errors
@@ -227,7 +230,11 @@ impl Core {
     /// Whoever owns the core keeps the contract of what is public in it: [`Core::window`] is moved over finished objects
     /// only (NUR-BUMP), and every word in the root areas and handles is 0, an immediate, or the payload address of an
     /// object of this heap (ROOT-EXACT, SLOT-TYPED).
-    pub unsafe fn new(mut config: HeapConfig, kinds: &'static [KindLayout]) -> Result<Core, HeapError> {
+    pub unsafe fn new(
+        mut config: HeapConfig,
+        kinds: &'static [KindLayout],
+        built_in: &'static [KindLayout],
+    ) -> Result<Core, HeapError> {
         config.settings.check()?;
         let (source, clock) = (config.take_source(), config.take_clock());
         let settings = config.settings.clone();
@@ -252,7 +259,7 @@ impl Core {
         // Relaxed: only uniqueness matters.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let mut inner = Inner {
-            kinds: KindTable::new(kinds),
+            kinds: KindTable::new(kinds, built_in),
             nursery,
             pointer: BlockSpace::new(cage.pointer(), true),
             data: BlockSpace::new(cage.data(), false),
@@ -281,6 +288,7 @@ impl Core {
             survivor_ns_per_byte: WorstLately::default(),
             last_steps: None,
             globals: Globals::default(),
+            watched: Watched::default(),
             roots: RootsStruct {
                 base: std::ptr::null_mut(),
                 slot_map: &[],
@@ -370,7 +378,7 @@ impl Core {
         let inner = self.inner();
         if inner.config.settings.counts_allocations() {
             0
-        } else if self.has_slices() {
+        } else if self.has_slices() || inner.watched.natives.has_dead() {
             inner.soft_limit.min(self.window.top.get() + self.step_bytes())
         } else {
             inner.soft_limit
@@ -433,7 +441,7 @@ impl Core {
         let header = unsafe { object.header() };
         if header.has(FLAG_UNLOGGED | FLAG_CARDED) {
             // SAFETY: KIND-LAYOUT, the header is the object's.
-            let (tail, count) = unsafe { object.tail_slots(header, &inner.kinds) };
+            let (tail, count) = unsafe { object.tail_references(header, &inner.kinds) };
             let range = Range {
                 start: object.payload(),
                 end: tail as usize + count * 8,
@@ -652,6 +660,7 @@ impl Core {
             list_bytes: inner.marker.footprint_bytes()
                 + inner.remembered.footprint_bytes()
                 + inner.globals.footprint_bytes()
+                + inner.watched.footprint_bytes()
                 + self.root_bytes(),
             fragmented_bytes: (inner.pointer.blocks_in_use() + inner.data.blocks_in_use()) * BLOCK_BYTES
                 - inner.pointer.used_bytes()
@@ -694,6 +703,7 @@ impl Core {
         for word in inner.globals.words_mut() {
             visit(word);
         }
+        inner.watched.visit_roots(visit);
     }
 }
 

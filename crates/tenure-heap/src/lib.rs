@@ -23,6 +23,8 @@ mod step;
 mod stress;
 mod verify;
 mod verify_cycle;
+mod verify_watched;
+mod weak;
 
 pub use crate::core::{Core, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES, WINDOW_SLACK_BYTES, Window};
 pub use config::{Compaction, HeapConfig, MarkingBarrier, Settings};
@@ -34,5 +36,6 @@ pub use step::Progress;
 pub use tenure_events::Cause;
 pub use tenure_marking::Traversal;
 pub use tenure_memory::{FailingPages, PageError, PageSource, SystemPages};
-pub use tenure_object::{FLAG_UNLOGGED, KindLayout, TailLayout, header_with_length};
+pub use tenure_object::{FIRST_BUILT_IN, FLAG_UNLOGGED, KindLayout, PairMode, TailLayout, header_with_length};
 pub use verify::VerifyError;
+pub use weak::Native;

@@ -101,7 +101,17 @@ impl Core {
         record.mark_stack_overflows += counts.overflows;
         record.rescans += counts.rescans;
         record.rescanned_blocks += counts.rescanned_blocks;
+        let start = self.now_ns();
+        self.pass_all(&Budget::ALL);
+        self.finish_watched(&Budget::ALL);
+        let counts = self.inner().marker.take_counts();
+        record.marked_objects += counts.marked_objects;
+        record.mark_stack_overflows += counts.overflows;
+        record.rescans += counts.rescans;
+        record.rescanned_blocks += counts.rescanned_blocks;
         self.verify_marked();
+        self.clear_watched();
+        self.lap(record, Phase::Weak, start);
     }
 
     /// Checks that everything reachable is marked, if settings say so.
@@ -152,7 +162,7 @@ impl Core {
             if !cage.color().get(cage.bit(object.address())) {
                 // SAFETY: OBJ-HEADER and KIND-LAYOUT; nobody can reach the object, so its slots may be anything that is
                 // no reference.
-                unsafe { object.visit_slots(header, kinds, |slot| *slot = 0) };
+                unsafe { object.visit_references(header, kinds, |slot| *slot = 0) };
             }
         }
         cage.color().clear_range(cage.bit(start), cage.bit(top));

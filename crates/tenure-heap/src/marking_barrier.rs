@@ -38,7 +38,7 @@
 use tenure_barrier::CardEntry;
 use tenure_events::{CollectionRecord, Phase};
 use tenure_memory::{CARD_BYTES, Range, round_down};
-use tenure_object::{FLAG_CARDED, ObjectRef, ReferenceRange};
+use tenure_object::{FLAG_CARDED, LayoutClass, ObjectRef, ReferenceRange};
 
 use crate::config::MarkingBarrier;
 use crate::core::{Core, Inner};
@@ -56,7 +56,7 @@ impl Core {
             MarkingBarrier::Deletion => {
                 for i in 0..inner.remembered.owners().len() {
                     let owner = inner.remembered.owners()[i];
-                    inner.shade_slots(owner);
+                    inner.shade_references(owner);
                 }
                 self.shade_young();
             }
@@ -86,19 +86,30 @@ impl Core {
     fn shade_young(&mut self) {
         let top = self.window.top.get();
         let inner = self.inner();
+        // Stores into young objects are not logged: what is in a pair now may be stored elsewhere, and the pair emptied.
+        let snapshot = inner.config.settings.marking_barrier == MarkingBarrier::Deletion;
         let mut address = inner.nursery.active(&inner.cage).start;
         while address < top {
             let object = ObjectRef::from_address(address);
-            inner.shade_slots(object);
+            if snapshot {
+                inner.shade_references(object);
+            } else {
+                inner.shade_slots(object);
+            }
             // SAFETY: KIND-LAYOUT and NUR-BUMP, objects lie without gaps from the start of the active half to the top.
             address += unsafe { ObjectRef::words(Inner::header_of(object), &inner.kinds) } * 8;
         }
         for index in 0..inner.large.young_count() {
             // Those that are carded have had their stores logged from birth.
             if let Some(object) = inner.large.young_object(index)
-                && !Inner::header_of(object).has(FLAG_CARDED)
+                && (!Inner::header_of(object).has(FLAG_CARDED)
+                    || snapshot && Inner::header_of(object).class() == LayoutClass::Watched)
             {
-                inner.shade_slots(object);
+                if snapshot {
+                    inner.shade_references(object);
+                } else {
+                    inner.shade_slots(object);
+                }
             }
         }
         if inner.large.young_count() > 0 {
@@ -198,7 +209,7 @@ impl Inner {
                 // SAFETY: KIND-LAYOUT, the slots are the owner's, and nothing is stored while this runs.
                 self.shade_words(unsafe { &*slots });
             }
-            MarkingBarrier::Deletion => self.shade_slots(owner),
+            MarkingBarrier::Deletion => self.shade_references(owner),
         }
     }
 
@@ -238,6 +249,14 @@ impl Inner {
         let (marker, cage) = (&mut self.marker, &self.cage);
         // SAFETY: KIND-LAYOUT, an object's header; SLOT-TYPED for each slot.
         unsafe { object.visit_slots(header, &kinds, |slot| marker.shade(cage, &kinds, *slot)) };
+    }
+
+    /// The same with weak words and pairs: what is in them now may be all that keeps it by tomorrow.
+    fn shade_references(&mut self, object: ObjectRef) {
+        let (header, kinds) = (Inner::header_of(object), self.kinds);
+        let (marker, cage) = (&mut self.marker, &self.cage);
+        // SAFETY: KIND-LAYOUT, an object's header; SLOT-TYPED for each word.
+        unsafe { object.visit_references(header, &kinds, |slot| marker.shade(cage, &kinds, *slot)) };
     }
 
     fn shade_words(&mut self, words: &[u64]) {

@@ -46,7 +46,7 @@ impl Promotions<'_> {
         let part = part.unwrap_or(cage.heap());
         // SAFETY: OBJ-HEADER and KIND-LAYOUT; SLOT-TYPED for each slot.
         unsafe {
-            object.visit_slots_in(header, &self.kinds, part, |slot| {
+            object.visit_references_in(header, &self.kinds, part, |slot| {
                 recorder.record_slot(cage, slot, *slot);
             });
         }
@@ -86,6 +86,10 @@ impl PromotionTarget for Promotions<'_> {
 
     fn visit_large(&mut self, object: ObjectRef) {
         self.large.reach(object);
+    }
+
+    fn is_unreached(&self, object: ObjectRef) -> bool {
+        self.large.is_unreached(object)
     }
 
     fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)> {
@@ -318,6 +322,7 @@ impl Core {
         for word in inner.globals.words_mut() {
             forward(word);
         }
+        inner.watched.visit_roots(&mut forward);
         let now = inner.clock.now_ns();
         record.phases.add(Phase::Roots, now.saturating_sub(time));
         time = now;
@@ -340,6 +345,13 @@ impl Core {
         time = now;
         // SAFETY: ROOT-EXACT, all roots have been forwarded.
         unsafe { evacuation.trace_closure() };
+        let weak_words_keep = inner.config.settings.minor_weak_strong;
+        // SAFETY: NUR-SCAN, the closure is traced; the entries were just taken out of the set.
+        unsafe {
+            inner
+                .watched
+                .finish_minor(&mut evacuation, &kinds, &owners, &cards, weak_words_keep);
+        };
         let (top, counts) = evacuation.finish();
         let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(target.pages.cage);
         if !inner.config.settings.incremental_marking {

@@ -53,6 +53,8 @@ pub enum LayoutClass {
     OtherTail = 5,
     /// Fixed size, every payload word a slot. The high half is 0, so that the header is a short constant in code.
     SlotsFixed = 6,
+    /// Watched: everything by the kind, and more than slots.
+    Watched = 7,
     /// Not an object: a hole in a block. The high half is its size in words.
     Free = 15,
 }
@@ -183,6 +185,7 @@ impl Header {
             4 => LayoutClass::BytesTail,
             5 => LayoutClass::OtherTail,
             6 => LayoutClass::SlotsFixed,
+            7 => LayoutClass::Watched,
             _ => LayoutClass::Free,
         }
     }

@@ -173,7 +173,7 @@
 //!
 //! One thread at a time: an isolate, its pointers and its globals stay on one thread. One isolate of a model may be
 //! entered on a thread at a time; a second `enter` panics. Kinds belong to the crate that declares the model. The fields
-//! of a kind take at most 255 words, and a model has at most 254 kinds.
+//! of a kind take at most 255 words, and a model has at most 239 kinds.
 //!
 //! For how the heap works inside, see the crates below this one: `tenure-heap` puts the spaces together.
 
@@ -182,16 +182,20 @@ extern crate self as tenure;
 mod alloc;
 mod error;
 mod field;
+mod finalize;
 mod gc;
 mod global;
 mod heap;
 mod isolate;
 pub mod jit;
 mod layout;
+mod native;
 mod scope;
 mod slot;
 mod stack;
+mod table;
 mod value;
+mod weak;
 
 pub use error::{OutOfMemory, StackOverflow};
 pub use field::{Assign, Field, Frozen, Plain};
@@ -204,10 +208,13 @@ pub use layout::{
     Elements, FieldIn, FieldsIn, Kind, Layout, NoRoots, NoRootsInit, NoTail, ObjectModel, PlainElements, SlotElements,
     SlotMap, Tail, Zero, ZeroElements,
 };
+pub use native::{Adopted, Native, NativeResource};
 pub use scope::{Local, Scope};
 pub use slot::{Dyn, Family, Nullable, Opt, Ref, Root, Slot};
 pub use stack::{REGISTERS, RSlot};
+pub use table::{NilKey, TableError, WeakBoth, WeakKeys, WeakTable, WeakTableInit, WeakValues, Weakness};
 pub use value::{LowTag, NanBox, Tagging, Value};
+pub use weak::{WeakGlobal, WeakSlot};
 
 pub use tenure_derive::{Field, Kind, Roots, object_model};
 pub use tenure_events as events;
@@ -228,8 +235,9 @@ pub mod __private {
 /// Everything an embedder uses every day: `use tenure::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Dyn, Field, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local, LowTag, NanBox, NoRootsInit,
-        Opt, OutOfMemory, Plain, RSlot, Ref, Root, Roots, Scope, Slot, StackOverflow, Value, object_model,
+        Dyn, Field, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local, LowTag, NanBox, Native,
+        NativeResource, NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root, Roots, Scope, Slot, StackOverflow,
+        Value, WeakGlobal, WeakSlot, WeakTable, object_model,
     };
     pub use std::cell::Cell;
 }

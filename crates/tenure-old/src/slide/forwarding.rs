@@ -216,7 +216,7 @@ impl<'a> Forwarding<'a> {
             return;
         }
         // SAFETY: OBJ-HEADER and KIND-LAYOUT, and SLOT-TYPED for each slot.
-        unsafe { object.visit_slots(header, &self.kinds, |slot| self.gather(batch, slot)) };
+        unsafe { object.visit_references(header, &self.kinds, |slot| self.gather(batch, slot)) };
     }
 
     /// # Safety

@@ -22,7 +22,7 @@ const fn kind(name: &'static str, prefix_words: u16, slot_map: &'static [u64], t
         prefix_words,
         slot_map,
         tail,
-        pinned: false,
+        ..KindLayout::EMPTY
     }
 }
 
@@ -78,7 +78,7 @@ impl World {
                 max_bytes: 1 << 30,
             },
             cage,
-            kinds: KindTable::new(&LAYOUTS),
+            kinds: KindTable::new(&LAYOUTS, &[]),
             objects: BTreeMap::new(),
             made: 0,
         }

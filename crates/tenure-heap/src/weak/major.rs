@@ -1,0 +1,335 @@
+//! Watched objects at the end of marking.
+//!
+//! Slices of a cycle pass the pairs once nothing else is left to mark, a piece at a time; the last pause passes them all
+//! again, and puts itself off if that finds more to mark than it may. Passes go on while each settles a good part of the
+//! pairs that wait; then an index finishes them. Clearing looks at every old entry, in the last pause.
+
+use tenure_marking::{Liveness, Marker, PairIndex};
+use tenure_memory::Cage;
+use tenure_object::{KindTable, ObjectRef};
+
+use super::collection::{Clearing, Collection, clear_pairs, clear_words, visit_natives};
+use super::{Finalizable, Generations, List, Watched};
+use crate::core::{Core, Inner};
+use crate::cycle::Budget;
+
+/// Pairs passed between two looks at the clock.
+const PAIRS_PER_BITE: usize = 1024;
+
+/// Passes are repeated while at least one in so many waiting pairs was settled by the last.
+const SETTLED_SHARE: usize = 4;
+
+/// How far the slices of a cycle have passed the pairs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PairCursor {
+    table: usize,
+    pair: usize,
+    waiting: usize,
+    /// Those that waited in the pass before, at the end of it.
+    waited: Option<usize>,
+}
+
+/// A major collection whose marking has ended so far.
+struct Marked<'a> {
+    marker: &'a mut Marker,
+    cage: &'a Cage,
+    kinds: &'a KindTable,
+    live: Liveness,
+    recording: bool,
+}
+
+impl Collection for Marked<'_> {
+    #[inline]
+    fn resolve(&self, word: u64) -> Option<u64> {
+        self.live.keeps(word).then_some(word)
+    }
+
+    #[inline]
+    unsafe fn keep(&mut self, slot: *mut u64) {
+        // SAFETY: SLOT-TYPED is the caller's obligation.
+        unsafe { self.marker.shade(self.cage, self.kinds, *slot) };
+    }
+
+    #[inline]
+    fn settle(&mut self, owner: ObjectRef, slot: *const u64) {
+        if self.recording && !self.cage.nursery().contains(owner.address()) {
+            // SAFETY: SLOT-TYPED, a word of a live object.
+            self.marker.record_slot(self.cage, slot, unsafe { *slot });
+        }
+    }
+}
+
+impl Core {
+    /// Passes the pairs for one slice of a cycle. Returns whether the last pause may be tried: another pass would not
+    /// settle much.
+    pub(crate) fn pass_slice(&mut self, budget: &Budget) -> bool {
+        let inner = self.inner();
+        let mut left = budget.words / 2;
+        loop {
+            let cursor = &mut inner.watched.cursor;
+            let Some(table) = inner.watched.tables.old.get(cursor.table).copied() else {
+                let (waiting, waited) = (cursor.waiting, cursor.waited);
+                *cursor = PairCursor {
+                    waited: Some(waiting),
+                    ..PairCursor::default()
+                };
+                return waiting == 0 || waited.is_some_and(|waited| !settles_much(waited, waiting));
+            };
+            if !inner.marker.liveness(&inner.cage).keeps(table.reference()) {
+                cursor.table += 1;
+                continue;
+            }
+            // SAFETY: OBJ-HEADER, an entry of the list.
+            let header = unsafe { table.header() };
+            // SAFETY: KIND-LAYOUT, the header is the table's.
+            let count = unsafe { table.pairs(header, &inner.kinds) }.1;
+            let end = count.min(cursor.pair + PAIRS_PER_BITE);
+            // SAFETY: KIND-LAYOUT, a live table.
+            let (waiting, reached) = unsafe {
+                inner
+                    .marker
+                    .pass_pairs(&inner.cage, &inner.kinds, table, cursor.pair..end)
+            };
+            left = left.saturating_sub(end - cursor.pair + 4);
+            cursor.waiting += waiting;
+            cursor.pair = end;
+            if end == count {
+                (cursor.table, cursor.pair) = (cursor.table + 1, 0);
+            }
+            if reached || left == 0 || (budget.deadline_ns < u64::MAX && inner.clock.now_ns() >= budget.deadline_ns) {
+                return false;
+            }
+        }
+    }
+
+    /// Passes all pairs until they keep nothing more. Returns false if the budget was used up before.
+    pub(crate) fn pass_all(&mut self, budget: &Budget) -> bool {
+        let mut waited: Option<usize> = None;
+        loop {
+            let inner = self.inner();
+            let (waiting, reached) = inner.pass_tables();
+            if !reached {
+                return true;
+            }
+            if !self.mark_until(budget) {
+                return false;
+            }
+            if let Some(waited) = waited
+                && !settles_much(waited, waiting)
+                && self.inner().resolve_pairs()
+            {
+                return true;
+            }
+            waited = Some(waiting);
+        }
+    }
+
+    /// Clears what is dead, and makes ready what has a finalizer, with the marking that this takes. Returns false if
+    /// the budget was used up before that was marked: the cycle goes on then.
+    pub(crate) fn finish_watched(&mut self, budget: &Budget) -> bool {
+        let inner = self.inner();
+        if inner.watched.is_empty() {
+            return true;
+        }
+        if inner.has_dying() {
+            inner.clear_all(Clearing::BeforeFinalizers);
+            inner.resurrect();
+            if !self.mark_until(budget) || !self.pass_all(budget) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Clears for good what is dead, after everything alive was marked.
+    pub(crate) fn clear_watched(&mut self) {
+        let inner = self.inner();
+        if inner.watched.is_empty() {
+            return;
+        }
+        inner.clear_all(Clearing::Last);
+        inner.drop_dead_old();
+    }
+}
+
+fn settles_much(waited: usize, waiting: usize) -> bool {
+    waited.saturating_sub(waiting) >= waited / SETTLED_SHARE && waited > 0
+}
+
+impl Inner {
+    /// Keeps what the program read from a weak word from being lost to a cycle that marks a snapshot: it may have been
+    /// out of reach when the cycle began, and be stored to where nothing looks again.
+    pub(crate) fn guard_weak_read(&mut self, word: u64) {
+        let begun = self.cycle.is_some_and(|cycle| cycle.roots_shaded);
+        if begun && self.config.settings.marking_barrier == crate::config::MarkingBarrier::Deletion {
+            // SAFETY: SLOT-TYPED, the word is from a weak word, pair or handle.
+            unsafe { self.marker.shade(&self.cage, &self.kinds, word) };
+        }
+    }
+
+    /// Passes the pairs of all live tables once. Returns how many wait, and whether anything was marked.
+    fn pass_tables(&mut self) -> (usize, bool) {
+        let (mut waiting, mut reached) = (0, false);
+        let live = self.marker.liveness(&self.cage);
+        let tables = &self.watched.tables;
+        for table in tables.old.iter().chain(&tables.young) {
+            if live.keeps(table.reference()) {
+                // SAFETY: KIND-LAYOUT, a live table.
+                let (w, r) = unsafe { self.marker.pass_pairs(&self.cage, &self.kinds, *table, 0..usize::MAX) };
+                (waiting, reached) = (waiting + w, reached | r);
+            }
+        }
+        (waiting, reached)
+    }
+
+    /// Settles all pairs that wait, in time proportional to them. Returns false if there is no memory for the index.
+    fn resolve_pairs(&mut self) -> bool {
+        let tables = &self.watched.tables;
+        let all = || tables.old.iter().chain(&tables.young);
+        let pairs = all().map(|table| {
+            let header = Inner::header_of(*table);
+            // SAFETY: KIND-LAYOUT, the header is the table's.
+            unsafe { table.pairs(header, &self.kinds) }.1
+        });
+        let Some(mut index) = PairIndex::with_room(pairs.sum()) else {
+            return false;
+        };
+        let live = self.marker.liveness(&self.cage);
+        for table in all().filter(|table| live.keeps(table.reference())) {
+            // SAFETY: KIND-LAYOUT, a live table.
+            unsafe { self.marker.index_pairs(&self.cage, &self.kinds, *table, &mut index) };
+        }
+        self.pass_tables();
+        // SAFETY: MARK-LISTED, only live objects are listed.
+        unsafe { self.marker.resolve_pairs(&self.cage, &self.kinds, &mut index) };
+        true
+    }
+
+    fn has_dying(&self) -> bool {
+        let live = self.marker.liveness(&self.cage);
+        let Generations { young, old } = &self.watched.finalizable;
+        old.iter().chain(young).any(|entry| is_dying(&live, entry))
+    }
+
+    /// Makes objects ready whose finalizers are due, and marks them.
+    fn resurrect(&mut self) {
+        let live = self.marker.liveness(&self.cage);
+        let watched = &mut self.watched;
+        watched.batches += 1;
+        let Generations { mut young, mut old } = std::mem::take(&mut watched.finalizable);
+        for list in [&mut old, &mut young] {
+            // Marking has to wait until all are found: one may keep another.
+            list.retain(|entry| {
+                if is_dying(&live, entry) {
+                    watched.make_ready(*entry, entry.object.reference());
+                    return false;
+                }
+                entry.object.address() != 0
+            });
+        }
+        watched.finalizable = Generations { young, old };
+        for ready in &watched.ready {
+            // SAFETY: SLOT-TYPED, a reference to an object that is not swept yet.
+            unsafe { self.marker.shade(&self.cage, &self.kinds, ready.word) };
+        }
+    }
+
+    fn clear_all(&mut self, clearing: Clearing) {
+        let Inner {
+            marker,
+            cage,
+            kinds,
+            watched,
+            ..
+        } = self;
+        let live = marker.liveness(cage);
+        let recording = marker.recorder().is_recording();
+        let mut marked = Marked {
+            marker,
+            cage,
+            kinds,
+            live,
+            recording,
+        };
+        for table in watched.tables.old.iter().chain(&watched.tables.young) {
+            if live.keeps(table.reference()) {
+                // SAFETY: KIND-LAYOUT, a live table.
+                unsafe { clear_pairs(&mut marked, kinds, *table, 0..usize::MAX, clearing) };
+            }
+        }
+        for object in watched.objects.old.iter().chain(&watched.objects.young) {
+            if live.keeps(object.reference()) {
+                // SAFETY: OBJ-HEADER, a live object.
+                unsafe { clear_words(&mut marked, kinds, *object, clearing) };
+            }
+        }
+        for word in watched.handles.words_mut() {
+            if !live.keeps(*word) {
+                *word = 0;
+            }
+        }
+    }
+
+    /// Drops the entries of dead old objects, with their native resources. Notes which of the others lie in blocks that
+    /// are to be evacuated.
+    fn drop_dead_old(&mut self) {
+        let live = self.marker.liveness(&self.cage);
+        let (kinds, cage) = (&self.kinds, &self.cage);
+        let recording = self.marker.recorder().is_recording();
+        let watched: &mut Watched = &mut self.watched;
+        let natives = &mut watched.natives;
+        watched.objects.old.retain(|object| {
+            let keep = live.keeps(object.reference());
+            if !keep {
+                // SAFETY: OBJ-HEADER, dead and not swept yet.
+                unsafe { visit_natives(kinds, *object, |number| natives.kill(number)) };
+            }
+            keep
+        });
+        watched.tables.old.retain(|table| live.keeps(table.reference()));
+        debug_assert!(watched.at_risk.is_empty(), "WATCH-LISTED");
+        if !recording {
+            return;
+        }
+        let recorder = self.marker.recorder();
+        let moves = |word: u64| {
+            let object = (word as usize).wrapping_sub(8);
+            word.is_multiple_of(8) && cage.heap().contains(object) && recorder.number(cage.bit(object)) != 0
+        };
+        let mut all_noted = true;
+        let mut note = |list: List, index: usize| {
+            all_noted &= watched.at_risk.try_reserve(1).is_ok();
+            if all_noted {
+                watched.at_risk.push((list, index as u32));
+            }
+        };
+        for (index, object) in watched.objects.old.iter().enumerate() {
+            if moves(object.reference()) {
+                note(List::Objects, index);
+            }
+        }
+        for (index, table) in watched.tables.old.iter().enumerate() {
+            if moves(table.reference()) {
+                note(List::Tables, index);
+            }
+        }
+        for (index, entry) in watched.finalizable.old.iter().enumerate() {
+            if moves(entry.object.reference()) {
+                note(List::Finalizable, index);
+            }
+        }
+        for (index, word) in watched.handles.words_mut().iter().enumerate() {
+            if moves(*word) {
+                note(List::Handles, index);
+            }
+        }
+        if !all_noted {
+            watched.at_risk.clear();
+            self.end_candidates();
+        }
+    }
+}
+
+fn is_dying(live: &Liveness, entry: &Finalizable) -> bool {
+    entry.object.address() != 0 && !live.keeps(entry.object.reference())
+}
