@@ -12,6 +12,8 @@ use super::backing::{Backing, PIECE_BYTES};
 use super::bytes;
 use super::elements::resolve;
 use super::error::{BufferError, DetachedBy, Detachment, NoMemory, Origin};
+use super::unwanted::Unwanted;
+use tenure::NativeResource;
 
 /// Bytes outside of the heap that typed views and byte views see.
 ///
@@ -287,26 +289,28 @@ impl ArrayBuffer {
         self.backing.release_unwanted(budget_bytes)
     }
 
-    /// Gives back about `budget_bytes`, for the owner of a dead buffer: its bytes are freed if they still are there. Returns
-    /// whether nothing is left, so that dropping the buffer costs no more than a call of the allocator.
-    ///
-    /// ```
-    /// # use tenure_resource::buffer::ArrayBuffer;
-    /// let mut buffer = ArrayBuffer::new(100 << 20)?;
-    /// let mut pieces = 1;
-    /// while !buffer.release_some(8 << 20) {
-    ///     pieces += 1; // between two pieces, the program runs
-    /// }
-    /// assert_eq!(pieces, 13);
-    /// # Ok::<(), tenure_resource::buffer::NoMemory>(())
-    /// ```
-    #[track_caller]
-    pub fn release_some(&mut self, budget_bytes: usize) -> bool {
-        self.backing.release_all(budget_bytes, Origin::here(0))
+    /// Takes out what is to be given back, for whoever gives it back.
+    pub fn take_unwanted(&mut self) -> Option<Unwanted> {
+        self.backing.take_unwanted()
     }
+}
 
-    /// Turns the lint on or off for views made from now on; see [`Backing::kept_views`].
-    pub fn set_lint(&mut self, is_on: bool) {
-        self.backing.set_lint(is_on);
+/// Gives back about `bytes` bytes of a dead buffer: what is still in use is freed.
+///
+/// ```
+/// use tenure::NativeResource;
+/// use tenure_resource::buffer::ArrayBuffer;
+///
+/// let mut buffer = ArrayBuffer::new(100 << 20)?;
+/// let mut pieces = 1;
+/// while !buffer.release_some(8 << 20) {
+///     pieces += 1; // between two pieces, the program runs
+/// }
+/// assert_eq!(pieces, 13);
+/// # Ok::<(), tenure_resource::buffer::NoMemory>(())
+/// ```
+impl NativeResource for ArrayBuffer {
+    fn release_some(&mut self, bytes: usize) -> bool {
+        self.backing.release_all(bytes, Origin::here(0))
     }
 }

@@ -6,21 +6,18 @@
 //! are kept, at most [`HISTORY_MAX`] of them, so that a late view learns what happened.
 //!
 //! Making `n` bytes costs a call of the allocator, and for large `n` no page is touched, since the system gives zeros.
-//! Growing by `d` touches the lesser of `d` and the length before. Giving back costs about 60 µs per MiB with pages of
-//! 4 KiB, wherever it is done; so it is done in pieces: memory that is no longer wanted is put aside and shrunk from its
-//! end, piece by piece, which the allocator answers by giving pages back (`mremap`). A backing does not know which object owns it, nor
-//! the heap.
+//! Growing by `d` touches the lesser of `d` and the length before. What is no longer wanted is put aside and given back in pieces
+//! ([`Unwanted`]). A backing does not know which object owns it, nor the heap.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
-use std::rc::Rc;
 
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::bytes;
 use super::error::{DetachedBy, Detachment, NoMemory, Origin, Resize};
-use super::lint::Lint;
+use super::unwanted::{Bytes, Unwanted};
 
 /// Ends of eras that a backing remembers: 12 KiB at most. A program whose memory grows more often gets the last
 /// possible growth instead of the exact one for views older than that.
@@ -32,11 +29,6 @@ pub(crate) const PIECE_BYTES: usize = 4 << 20;
 /// Unused capacity below this is kept: giving it back would cost a copy in small allocations, and save little.
 const EXCESS_KEPT_BYTES: usize = 64 << 10;
 
-/// The least that a release gives back, so that repeated calls come to an end.
-const RELEASE_MIN_BYTES: usize = 64 << 10;
-
-type Bytes = Vec<Cell<u8>>;
-
 /// The bytes of an [`ArrayBuffer`](super::ArrayBuffer) or a [`LinearMemory`](crate::linear_memory::LinearMemory), as
 /// views see them.
 pub struct Backing {
@@ -44,13 +36,12 @@ pub struct Backing {
     /// The longest length since memory was last given back: what lies below has been touched.
     touched_bytes: usize,
     /// Memory that nobody sees any more, to be given back in pieces.
-    unwanted: Vec<Bytes>,
+    unwanted: Unwanted,
     era: u64,
     /// Whether the bytes are gone for good, so that no new view can be made.
     is_closed: bool,
     history: VecDeque<Detachment>,
     shrunk: Option<Resize>,
-    lint: Option<Rc<RefCell<Lint>>>,
 }
 
 fn zeroed(len_bytes: usize) -> Result<Bytes, NoMemory> {
@@ -66,12 +57,11 @@ impl Backing {
         Backing {
             touched_bytes: bytes.len(),
             bytes,
-            unwanted: Vec::new(),
+            unwanted: Unwanted::default(),
             era: 0,
             is_closed: false,
             history: VecDeque::new(),
             shrunk: None,
-            lint: None,
         }
     }
 
@@ -156,21 +146,7 @@ impl Backing {
     #[must_use]
     pub fn unwanted_bytes(&self) -> usize {
         let unused_bytes = self.touched_bytes - self.bytes.len();
-        self.unwanted.iter().map(Vec::capacity).sum::<usize>() + unused_bytes
-    }
-
-    pub(crate) fn lint(&self) -> Option<&Rc<RefCell<Lint>>> {
-        self.lint.as_ref()
-    }
-
-    pub(crate) fn set_lint(&mut self, is_on: bool) {
-        self.lint = is_on.then(Rc::default);
-    }
-
-    fn set_aside(&mut self, bytes: Bytes) {
-        if bytes.capacity() > 0 {
-            self.unwanted.push(bytes);
-        }
+        self.unwanted.held_bytes() + unused_bytes
     }
 
     /// Ends the era: no view made so far sees the bytes again.
@@ -189,7 +165,6 @@ impl Backing {
         let mut taken = Backing::of(std::mem::take(&mut self.bytes));
         taken.touched_bytes = std::mem::take(&mut self.touched_bytes);
         taken.unwanted = std::mem::take(&mut self.unwanted);
-        taken.set_lint(self.lint.is_some());
         taken
     }
 
@@ -199,7 +174,7 @@ impl Backing {
         self.is_closed = true;
         let bytes = std::mem::take(&mut self.bytes);
         self.touched_bytes = 0;
-        self.set_aside(bytes);
+        self.unwanted.add(bytes);
     }
 
     /// Gives back about `budget_bytes` of memory of a backing that nobody uses any more, the bytes included. Returns whether
@@ -230,8 +205,8 @@ impl Backing {
                 let fresh = zeroed(len_bytes)?;
                 bytes::copy(&fresh, &self.bytes);
                 let old = std::mem::replace(&mut self.bytes, fresh);
-                self.set_aside(old);
-                self.release_unwanted(PIECE_BYTES);
+                self.unwanted.add(old);
+                self.unwanted.release(PIECE_BYTES);
                 self.touched_bytes = len_bytes;
                 return Ok(());
             }
@@ -248,7 +223,8 @@ impl Backing {
         Ok(())
     }
 
-    /// Makes the backing shorter; the first piece of what is not needed any more is given back now.
+    /// Makes the backing shorter. A few bytes move to memory of their own; many stay, and what is not needed any more is
+    /// given back from the end, the first piece now.
     pub(crate) fn shrink(&mut self, len_bytes: usize, origin: Origin) {
         self.shrunk = Some(Resize {
             from_bytes: self.bytes.len(),
@@ -256,43 +232,54 @@ impl Backing {
             origin,
         });
         self.bytes.truncate(len_bytes);
+        if len_bytes <= PIECE_BYTES && self.excess_bytes() > PIECE_BYTES {
+            // Without memory for the copy, the excess is given back from the end as well.
+            if let Ok(fresh) = zeroed(len_bytes) {
+                bytes::copy(&fresh, &self.bytes);
+                let old = std::mem::replace(&mut self.bytes, fresh);
+                self.unwanted.add(old);
+                self.touched_bytes = len_bytes;
+            }
+        }
         self.release_unwanted(PIECE_BYTES);
     }
 
     /// Gives back about `budget_bytes` of memory that is no longer needed; at least 64 KiB, if there is as much. Returns whether
     /// there is nothing left to give back. Takes about 60 µs per MiB.
+    ///
+    /// The heap does this by itself for what a change sets aside; a buffer of more than 4 MiB that was made much shorter keeps what
+    /// it had until this is called.
     pub fn release_unwanted(&mut self, budget_bytes: usize) -> bool {
-        let mut budget_bytes = budget_bytes.max(RELEASE_MIN_BYTES);
-        while let Some(bytes) = self.unwanted.last_mut() {
-            let before_bytes = bytes.capacity();
-            if before_bytes <= budget_bytes {
-                budget_bytes -= before_bytes;
-                self.unwanted.pop();
-                continue;
-            }
-            let address = bytes.as_ptr();
-            bytes.truncate(0);
-            bytes.shrink_to(before_bytes - budget_bytes);
-            if bytes.as_ptr() != address {
-                // This allocator moves what it shrinks: pieces cost more than all at once.
-                self.unwanted.pop();
-            }
-            return self.is_settled();
+        let before_bytes = self.unwanted.held_bytes();
+        if self.unwanted.release(budget_bytes) {
+            self.release_excess(budget_bytes.saturating_sub(before_bytes));
         }
-        self.release_excess(budget_bytes);
-        self.is_settled()
+        self.unwanted.is_empty() && self.excess_bytes() == 0
     }
 
-    fn is_settled(&self) -> bool {
-        self.unwanted.is_empty() && self.touched_bytes - self.bytes.len() < EXCESS_KEPT_BYTES
+    /// Takes out what is to be given back, but for the excess at the end of what is in use.
+    pub(crate) fn take_unwanted(&mut self) -> Option<Unwanted> {
+        let unwanted = std::mem::take(&mut self.unwanted);
+        (!unwanted.is_empty()).then_some(unwanted)
+    }
+
+    /// What was touched beyond the length, if it is worth giving back.
+    fn excess_bytes(&self) -> usize {
+        let excess_bytes = self.touched_bytes - self.bytes.len();
+        if excess_bytes < EXCESS_KEPT_BYTES {
+            0
+        } else {
+            excess_bytes
+        }
     }
 
     /// Gives back capacity beyond the length, from its end.
     fn release_excess(&mut self, budget_bytes: usize) {
-        if self.touched_bytes - self.bytes.len() < EXCESS_KEPT_BYTES {
+        if self.excess_bytes() == 0 {
             return;
         }
         // Capacity that was never touched costs nothing to give back.
+        let budget_bytes = budget_bytes.max(EXCESS_KEPT_BYTES);
         let rest_bytes = self.touched_bytes.saturating_sub(budget_bytes).max(self.bytes.len());
         let address = self.bytes.as_ptr();
         self.bytes.shrink_to(rest_bytes);

@@ -5,8 +5,8 @@
 //! transferred, detached and freed; a view of bytes that are gone is an error that tells what took them, where and when.
 //! `docs/buffers.md` is the chapter about them, with the reasons and the costs.
 //!
-//! Nothing here is shared between threads, and nothing here keeps a view from being kept too long; the lint
-//! ([`Backing::kept_views`]) finds those.
+//! An embedder puts them into kinds of its own: [`BufferHeap`] and [`ViewObject`] are the way there. Nothing here is
+//! shared between threads, and nothing keeps a view from being kept too long; a [`ViewLint`] finds those.
 
 mod array_buffer;
 mod backing;
@@ -14,7 +14,9 @@ pub(crate) mod bytes;
 mod element;
 mod elements;
 mod error;
+mod heap;
 mod lint;
+mod unwanted;
 mod view;
 
 pub use array_buffer::ArrayBuffer;
@@ -23,7 +25,9 @@ pub use bytes::Reader;
 pub use element::{Clamped, Element, ElementType, Endian, Scalar};
 pub use elements::Elements;
 pub use error::{BufferError, DetachedBy, Detachment, NoMemory, Origin, RangeError, Resize, ViewError};
-pub use lint::{KeptView, ViewRecord, ViewTicket};
+pub use heap::{AnyView, Backed, BufferHeap, ByteAccess, TypedAccess, ViewObject};
+pub use lint::{KeptView, ViewLint};
+pub use unwanted::Unwanted;
 pub use view::{ByteView, View};
 
 pub(crate) use backing::PIECE_BYTES;

@@ -14,7 +14,6 @@ use super::backing::Backing;
 use super::element::{Element, ElementType, Endian, Scalar, with_element_type};
 use super::elements::{Elements, resolve};
 use super::error::{BufferError, Origin, RangeError, ViewError};
-use super::lint::{ViewRecord, ViewTicket};
 
 /// The bytes of a buffer that a view covers, and the era in which it does.
 #[derive(Debug, Clone, Copy)]
@@ -87,15 +86,6 @@ impl Span {
             buffer_bytes: backing.len_bytes(),
             shrunk: backing.shrunk(),
         }
-    }
-
-    fn record(self, backing: &Backing, element_type: Option<ElementType>) -> ViewTicket {
-        backing.record(ViewRecord {
-            origin: self.origin,
-            era: self.era,
-            element_type,
-            offset_bytes: self.offset_bytes,
-        })
     }
 }
 
@@ -219,6 +209,12 @@ impl View {
         self.span.origin
     }
 
+    /// Returns the era of the buffer that the view was made in, see [`Backing::era`].
+    #[must_use]
+    pub fn era(&self) -> u64 {
+        self.span.era
+    }
+
     /// Returns the number of elements.
     ///
     /// # Errors
@@ -333,12 +329,6 @@ impl View {
     pub fn slice(&self, backing: &Backing) -> Result<ArrayBuffer, BufferError> {
         Ok(ArrayBuffer::copy_of(self.bytes(backing)?)?)
     }
-
-    /// Records the view for the lint of its backing; the ticket belongs into the view's object. Without the lint it is
-    /// empty.
-    pub fn ticket(&self, backing: &Backing) -> ViewTicket {
-        self.span.record(backing, Some(self.element_type))
-    }
 }
 
 /// A byte view of a buffer: numbers of any type at any offset, in the order that each access names.
@@ -416,6 +406,12 @@ impl ByteView {
         self.span.origin
     }
 
+    /// Returns the era of the buffer that the view was made in, see [`Backing::era`].
+    #[must_use]
+    pub fn era(&self) -> u64 {
+        self.span.era
+    }
+
     /// Returns the number of bytes.
     ///
     /// # Errors
@@ -478,11 +474,5 @@ impl ByteView {
     /// When the bytes are gone, when the buffer does not reach the view, or when there is no memory.
     pub fn slice(&self, backing: &Backing) -> Result<ArrayBuffer, BufferError> {
         Ok(ArrayBuffer::copy_of(self.bytes(backing)?)?)
-    }
-
-    /// Records the view for the lint of its backing; the ticket belongs into the view's object. Without the lint it is
-    /// empty.
-    pub fn ticket(&self, backing: &Backing) -> ViewTicket {
-        self.span.record(backing, None)
     }
 }

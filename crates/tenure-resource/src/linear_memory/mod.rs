@@ -15,8 +15,11 @@ use std::ops::Deref;
 
 pub use buffer::MemoryBuffer;
 pub use error::{AccessError, MemoryError};
+use tenure::NativeResource;
 
-use crate::buffer::{Backing, BufferError, DetachedBy, Detachment, Element, Endian, Origin, PIECE_BYTES, bytes};
+use crate::buffer::{
+    Backing, BufferError, DetachedBy, Detachment, Element, Endian, Origin, PIECE_BYTES, Unwanted, bytes,
+};
 
 /// The size of a page, which WebAssembly fixes.
 pub const PAGE_BYTES: usize = 64 << 10;
@@ -172,11 +175,9 @@ impl LinearMemory {
         self.backing.release_unwanted(budget_bytes)
     }
 
-    /// Gives back about `budget_bytes`, for the owner of a dead memory: its bytes are freed if they still are there.
-    /// Returns whether nothing is left.
-    #[track_caller]
-    pub fn release_some(&mut self, budget_bytes: usize) -> bool {
-        self.backing.release_all(budget_bytes, Origin::here(0))
+    /// Takes out what is to be given back, for whoever gives it back.
+    pub fn take_unwanted(&mut self) -> Option<Unwanted> {
+        self.backing.take_unwanted()
     }
 
     /// Returns all bytes as a plain slice, for code that wants one: the mutable borrow says that no view is read
@@ -184,11 +185,6 @@ impl LinearMemory {
     #[must_use]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.backing.plain_mut()
-    }
-
-    /// Turns the lint on or off for views made from now on; see [`Backing::kept_views`].
-    pub fn set_lint(&mut self, is_on: bool) {
-        self.backing.set_lint(is_on);
     }
 
     #[cold]
@@ -283,5 +279,12 @@ impl LinearMemory {
     pub fn read(&self, address: u64, to: &mut [u8]) -> Result<(), AccessError> {
         bytes::read(to, self.bytes(address, to.len() as u64)?);
         Ok(())
+    }
+}
+
+/// Gives back about `bytes` bytes of a dead memory: what is still in use is freed.
+impl NativeResource for LinearMemory {
+    fn release_some(&mut self, bytes: usize) -> bool {
+        self.backing.release_all(bytes, Origin::here(0))
     }
 }
