@@ -11,7 +11,7 @@ use std::ops::{Deref, RangeBounds};
 use super::backing::{Backing, PIECE_BYTES};
 use super::bytes;
 use super::elements::resolve;
-use super::error::{BufferError, DetachedBy, Detachment, NoMemory, Origin};
+use super::error::{BufferError, DetachedBy, Detachment, NoMemory, Origin, When};
 use super::unwanted::Unwanted;
 use tenure::NativeResource;
 
@@ -178,8 +178,8 @@ impl ArrayBuffer {
     /// When the buffer is not resizable, when the length is beyond its maximum, when it has lost its bytes, or when there
     /// is no memory. The buffer is unchanged then.
     #[track_caller]
-    pub fn resize(&mut self, len_bytes: usize, at: u64) -> Result<(), BufferError> {
-        let origin = Origin::here(at);
+    pub fn resize(&mut self, len_bytes: usize, at: impl When) -> Result<(), BufferError> {
+        let origin = at.origin();
         self.check_attached()?;
         let Some(max_bytes) = self.max_bytes else {
             return Err(BufferError::NotResizable {
@@ -211,8 +211,8 @@ impl ArrayBuffer {
     /// When the buffer has lost its bytes, when the length is beyond the maximum of a resizable one, or when there is no
     /// memory. The buffer is unchanged then.
     #[track_caller]
-    pub fn transfer(&mut self, len_bytes: Option<usize>, at: u64) -> Result<ArrayBuffer, BufferError> {
-        self.transfer_as(len_bytes, self.max_bytes, Origin::here(at))
+    pub fn transfer(&mut self, len_bytes: Option<usize>, at: impl When) -> Result<ArrayBuffer, BufferError> {
+        self.transfer_as(len_bytes, self.max_bytes, at.origin())
     }
 
     /// Like [`ArrayBuffer::transfer`]; the new buffer has a fixed length.
@@ -221,8 +221,8 @@ impl ArrayBuffer {
     ///
     /// When the buffer has lost its bytes, or when there is no memory. The buffer is unchanged then.
     #[track_caller]
-    pub fn transfer_to_fixed(&mut self, len_bytes: Option<usize>, at: u64) -> Result<ArrayBuffer, BufferError> {
-        self.transfer_as(len_bytes, None, Origin::here(at))
+    pub fn transfer_to_fixed(&mut self, len_bytes: Option<usize>, at: impl When) -> Result<ArrayBuffer, BufferError> {
+        self.transfer_as(len_bytes, None, at.origin())
     }
 
     fn transfer_as(
@@ -259,8 +259,8 @@ impl ArrayBuffer {
     ///
     /// When the buffer has lost its bytes before.
     #[track_caller]
-    pub fn detach(&mut self, at: u64) -> Result<(), BufferError> {
-        self.close(DetachedBy::Detach, Origin::here(at))
+    pub fn detach(&mut self, at: impl When) -> Result<(), BufferError> {
+        self.close(DetachedBy::Detach, at.origin())
     }
 
     /// Frees the bytes now, before the buffer's object dies.
@@ -271,8 +271,8 @@ impl ArrayBuffer {
     ///
     /// When the buffer has lost its bytes before.
     #[track_caller]
-    pub fn free(&mut self, at: u64) -> Result<(), BufferError> {
-        self.close(DetachedBy::Free, Origin::here(at))
+    pub fn free(&mut self, at: impl When) -> Result<(), BufferError> {
+        self.close(DetachedBy::Free, at.origin())
     }
 
     fn close(&mut self, by: DetachedBy, origin: Origin) -> Result<(), BufferError> {

@@ -21,13 +21,54 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The place of the caller's caller, for functions that are `#[track_caller]` themselves.
+    /// Returns the place of the caller, with `at`. In a function that is `#[track_caller]` itself, that is the place of
+    /// its caller.
+    #[must_use]
     #[track_caller]
-    pub(crate) fn here(at: u64) -> Origin {
+    pub fn here(at: u64) -> Origin {
         Origin {
             at,
             place: Location::caller(),
         }
+    }
+}
+
+/// What operations take to say when and where they happen: a number alone, to which the place of the caller is added, or
+/// an [`Origin`].
+///
+/// A closure is a place of its own. An embedder's function that changes a buffer through a closure and wants to be told
+/// by its callers takes [`Origin::here`] outside of it:
+///
+/// ```
+/// use tenure_resource::buffer::{ArrayBuffer, BufferError, Origin};
+///
+/// #[track_caller]
+/// fn free(buffers: &mut [ArrayBuffer], line: u64) -> Result<(), BufferError> {
+///     let origin = Origin::here(line);
+///     buffers.iter_mut().try_for_each(|buffer| buffer.free(origin))
+/// }
+/// let mut buffers = [ArrayBuffer::new(1)?];
+/// free(&mut buffers, 12)?;
+/// let detachment = buffers[0].detached().expect("freed");
+/// assert_eq!((detachment.origin.at, detachment.origin.place.line()), (12, line!() - 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait When {
+    /// Returns the place and the number.
+    #[track_caller]
+    fn origin(self) -> Origin;
+}
+
+impl When for u64 {
+    #[track_caller]
+    fn origin(self) -> Origin {
+        Origin::here(self)
+    }
+}
+
+impl When for Origin {
+    fn origin(self) -> Origin {
+        self
     }
 }
 

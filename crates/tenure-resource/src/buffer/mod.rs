@@ -24,7 +24,7 @@ pub use backing::Backing;
 pub use bytes::Reader;
 pub use element::{Clamped, Element, ElementType, Endian, Scalar};
 pub use elements::Elements;
-pub use error::{BufferError, DetachedBy, Detachment, NoMemory, Origin, RangeError, Resize, ViewError};
+pub use error::{BufferError, DetachedBy, Detachment, NoMemory, Origin, RangeError, Resize, ViewError, When};
 pub use heap::{AnyView, Backed, BufferHeap, ByteAccess, TypedAccess, ViewObject};
 pub use lint::{KeptView, ViewLint};
 pub use unwanted::Unwanted;

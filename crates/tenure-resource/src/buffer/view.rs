@@ -13,7 +13,7 @@ use super::array_buffer::ArrayBuffer;
 use super::backing::Backing;
 use super::element::{Element, ElementType, Endian, Scalar, with_element_type};
 use super::elements::{Elements, resolve};
-use super::error::{BufferError, Origin, RangeError, ViewError};
+use super::error::{BufferError, Origin, RangeError, ViewError, When};
 
 /// The bytes of a buffer that a view covers, and the era in which it does.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,7 @@ impl View {
         element_type: ElementType,
         offset_bytes: usize,
         len: Option<usize>,
-        at: u64,
+        at: impl When,
     ) -> Result<View, ViewError> {
         View::new_in(
             backing,
@@ -157,7 +157,7 @@ impl View {
             element_type,
             offset_bytes,
             len,
-            Origin::here(at),
+            at.origin(),
         )
     }
 
@@ -177,7 +177,7 @@ impl View {
             });
         }
         // A product that does not fit is longer than any buffer, and must not look like TRACKING.
-        let len_bytes = len.map(|len| len.checked_mul(size_bytes).unwrap_or(TRACKING - 1));
+        let len_bytes = len.map(|len| len.saturating_mul(size_bytes).min(TRACKING - 1));
         let span = Span::new(backing, offset_bytes, len_bytes, era, origin)?;
         Ok(View { span, element_type })
     }
@@ -306,7 +306,7 @@ impl View {
     /// When the range does not lie within the elements, when the bytes are gone, or when the buffer does not reach the
     /// view.
     #[track_caller]
-    pub fn subview(&self, backing: &Backing, range: impl RangeBounds<usize>, at: u64) -> Result<View, ViewError> {
+    pub fn subview(&self, backing: &Backing, range: impl RangeBounds<usize>, at: impl When) -> Result<View, ViewError> {
         let is_tracking = self.is_tracking() && range.end_bound() == std::ops::Bound::Unbounded;
         let (start, len) = resolve(range, self.len(backing)?)?;
         let offset_bytes = self.span.offset_bytes + start * self.element_type.size_bytes();
@@ -317,7 +317,7 @@ impl View {
             self.element_type,
             offset_bytes,
             len,
-            Origin::here(at),
+            at.origin(),
         )
     }
 
@@ -362,14 +362,14 @@ impl ByteView {
         backing: &Backing,
         offset_bytes: usize,
         len_bytes: Option<usize>,
-        at: u64,
+        at: impl When,
     ) -> Result<ByteView, ViewError> {
         ByteView::new_in(
             backing,
             backing.era_of_new_views(),
             offset_bytes,
             len_bytes,
-            Origin::here(at),
+            at.origin(),
         )
     }
 

@@ -9,7 +9,9 @@ use std::cell::Cell;
 use std::ops::RangeBounds;
 
 use super::LinearMemory;
-use crate::buffer::{ArrayBuffer, BufferError, ByteView, Detachment, ElementType, Origin, View, ViewError, resolve};
+use crate::buffer::{
+    ArrayBuffer, BufferError, ByteView, Detachment, ElementType, Origin, View, ViewError, When, resolve,
+};
 
 /// The buffer of a linear memory between two growths. Stands in a kind as `Plain<MemoryBuffer>`.
 ///
@@ -79,9 +81,9 @@ impl MemoryBuffer {
         element_type: ElementType,
         offset_bytes: usize,
         len: Option<usize>,
-        at: u64,
+        at: impl When,
     ) -> Result<View, ViewError> {
-        View::new_in(memory, self.era, element_type, offset_bytes, len, Origin::here(at))
+        View::new_in(memory, self.era, element_type, offset_bytes, len, at.origin())
     }
 
     /// Makes a byte view, as [`ByteView::new`] does.
@@ -95,9 +97,9 @@ impl MemoryBuffer {
         memory: &LinearMemory,
         offset_bytes: usize,
         len_bytes: Option<usize>,
-        at: u64,
+        at: impl When,
     ) -> Result<ByteView, ViewError> {
-        ByteView::new_in(memory, self.era, offset_bytes, len_bytes, Origin::here(at))
+        ByteView::new_in(memory, self.era, offset_bytes, len_bytes, at.origin())
     }
 
     /// Copies a range of the bytes into a buffer of their own.

@@ -18,7 +18,7 @@ pub use error::{AccessError, MemoryError};
 use tenure::NativeResource;
 
 use crate::buffer::{
-    Backing, BufferError, DetachedBy, Detachment, Element, Endian, Origin, PIECE_BYTES, Unwanted, bytes,
+    Backing, BufferError, DetachedBy, Detachment, Element, Endian, Origin, PIECE_BYTES, Unwanted, When, bytes,
 };
 
 /// The size of a page, which WebAssembly fixes.
@@ -109,12 +109,12 @@ impl LinearMemory {
     ///
     /// When the memory was freed.
     #[track_caller]
-    pub fn buffer(&self, at: u64) -> Result<MemoryBuffer, BufferError> {
+    pub fn buffer(&self, at: impl When) -> Result<MemoryBuffer, BufferError> {
         match self.closed() {
             Some(detachment) => Err(BufferError::Detached(detachment)),
             None => Ok(MemoryBuffer {
                 era: self.era(),
-                origin: Origin::here(at),
+                origin: at.origin(),
             }),
         }
     }
@@ -130,8 +130,8 @@ impl LinearMemory {
     /// When the memory would have more pages than its maximum, when it was freed, or when there is no memory. Nothing is
     /// changed or detached then.
     #[track_caller]
-    pub fn grow(&mut self, pages: u64, at: u64) -> Result<u64, MemoryError> {
-        let origin = Origin::here(at);
+    pub fn grow(&mut self, pages: u64, at: impl When) -> Result<u64, MemoryError> {
+        let origin = at.origin();
         if let Some(detachment) = self.closed() {
             return Err(MemoryError::Freed(detachment));
         }
@@ -158,8 +158,8 @@ impl LinearMemory {
     ///
     /// When the memory was freed before.
     #[track_caller]
-    pub fn free(&mut self, at: u64) -> Result<(), MemoryError> {
-        let origin = Origin::here(at);
+    pub fn free(&mut self, at: impl When) -> Result<(), MemoryError> {
+        let origin = at.origin();
         if let Some(detachment) = self.closed() {
             return Err(MemoryError::Freed(detachment));
         }

@@ -1,0 +1,7 @@
+//! Array buffers, views and linear memories: programs against a model, attacks, and what they do on the heap.
+
+mod archive;
+mod attacks;
+mod model;
+mod on_heap;
+mod vm;
