@@ -190,3 +190,21 @@ fn a_change_that_panics_leaves_the_buffer_and_its_count() {
         assert_eq!(external_bytes(h), 2 * MIB, "the next change counts again");
     });
 }
+
+/// A program that makes a buffer per turn and drops it at once holds a bounded number of them.
+#[test]
+fn garbage_buffers_do_not_pile_up() {
+    isolate().enter(|h| {
+        let mut most = 0;
+        for _ in 0..400 {
+            let bytes = ArrayBuffer::new(16 * MIB).expect("memory");
+            h.alloc_with::<Buffer>(|h| BufferInit {
+                bytes: h.adopt_buffer(bytes),
+                memory: None,
+                era: None,
+            });
+            most = most.max(external_bytes(h));
+        }
+        assert!(most <= 512 * MIB, "{} MiB at once", most / MIB);
+    });
+}
