@@ -6,6 +6,7 @@
 //! counting belongs to the workload. Pointers live in regions bounded to a few hundred objects, with a safepoint between
 //! two of them, so that memory stays bounded whatever the size. None of them uses threads.
 
+mod buffers;
 mod ephemerons;
 mod finalizers;
 mod image_list;
@@ -224,6 +225,7 @@ pub enum WorkloadId {
     Ephemerons,
     Finalizers,
     ImageList,
+    Buffers,
 }
 
 /// What is known of a workload without running it.
@@ -353,6 +355,17 @@ pub const WORKLOADS: &[WorkloadSpec] = &[
         title: "a long list of images scrolled fast: naive, cached and deferred loading",
         sizes: &[size("items", 10_000, 1, 10_000_000), size("rests", 8, 1, 100_000)],
         run: image_list::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::Buffers,
+        name: "buffers",
+        title: "packets in array buffers, seen through views; a linear memory that grows",
+        sizes: &[
+            size("window", 20_000, 1, 1 << 24),
+            size("operations", 200_000, 1, 1 << 40),
+            size("words", 1024, 1, 1 << 28),
+        ],
+        run: buffers::run,
     },
 ];
 
