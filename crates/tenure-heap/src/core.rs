@@ -243,7 +243,8 @@ impl Core {
         let mut cage = Cage::reserve(
             source,
             &CageLayout {
-                nursery_half_bytes: half + half / 16 + (1 << 20),
+                // With room for a hash word of each object: the smallest have two words.
+                nursery_half_bytes: half + half / 2 + (1 << 20),
                 large_bytes: reserved,
                 data_bytes: reserved,
                 pointer_bytes: reserved,
@@ -525,7 +526,11 @@ impl Core {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
         match header.hash_state() {
-            HashState::FromAddress => object.address_hash(),
+            HashState::FromAddress => object.address_hash(if inner.cage.nursery().contains(object.address()) {
+                inner.nursery.hash_salt()
+            } else {
+                0
+            }),
             HashState::Constant => u64::from(header.kind()).wrapping_mul(0x9e37_79b9_7f4a_7c15),
             HashState::Appended => {
                 // SAFETY: KIND-LAYOUT, the header is the object's.
@@ -537,7 +542,10 @@ impl Core {
                 // An old object keeps its address until it is compacted, which appends the hash; a young one needs a
                 // word in the reserve half.
                 let young = inner.cage.nursery().contains(object.address());
-                let roomy = !young || inner.nursery.reserve_hash();
+                let roomy = !young || self.has_hash_room();
+                if young && roomy {
+                    inner.nursery.reserve_hash();
+                }
                 let state = if roomy {
                     HashState::FromAddress
                 } else {
@@ -554,6 +562,21 @@ impl Core {
                 unsafe { self.identity_hash(payload) }
             }
         }
+    }
+
+    /// Makes sure that the reserve half has room for one more hash word, and returns whether it has.
+    #[inline]
+    fn has_hash_room(&self) -> bool {
+        self.inner().nursery.has_hash_room() || self.extend_hash_room()
+    }
+
+    #[cold]
+    fn extend_hash_room(&self) -> bool {
+        self.unprotect_reserve();
+        let inner = self.inner();
+        let extended = inner.nursery.extend_hash_room(&mut inner.cage).is_ok();
+        self.protect_reserve();
+        extended
     }
 
     /// Returns whether the payload address lies in this heap.

@@ -197,6 +197,9 @@ impl Core {
             mode: GrowthMode::Normal,
             growing_percent: inner.config.settings.growing_percent,
         });
+        if record.cause == Cause::ExternalMemory {
+            record.decisions.push(inner.external_decision());
+        }
         let from_bytes = std::mem::replace(&mut inner.old_limit_bytes, decision.limit_bytes);
         let reason = decision.reason.as_str();
         let value = decision.limit_bytes as u64;
@@ -233,6 +236,24 @@ impl Core {
         let (pointer, data, _, mut pages) = inner.spaces();
         pointer.release_empty(0, &mut pages);
         data.release_empty(0, &mut pages);
+    }
+}
+
+impl Inner {
+    /// Says what became of the external memory for which a collection ran. Another one for it comes after as much growth,
+    /// whatever this one found.
+    fn external_decision(&self) -> Decision {
+        let dead_bytes = self.watched.natives.dead_bytes();
+        Decision {
+            subject: "external memory",
+            value: self.external_bytes.saturating_sub(dead_bytes) as u64,
+            unit: "bytes",
+            reason: if dead_bytes > 0 {
+                "resources of dead objects are released after the pause"
+            } else {
+                "nothing that died owned any: collected for again after as much growth"
+            },
+        }
     }
 }
 

@@ -38,7 +38,7 @@
 use tenure_barrier::CardEntry;
 use tenure_events::{CollectionRecord, Phase};
 use tenure_memory::{CARD_BYTES, Range, round_down};
-use tenure_object::{FLAG_CARDED, LayoutClass, ObjectRef, ReferenceRange};
+use tenure_object::{FLAG_CARDED, ObjectRef, ReferenceRange};
 
 use crate::config::MarkingBarrier;
 use crate::core::{Core, Inner};
@@ -102,8 +102,7 @@ impl Core {
         for index in 0..inner.large.young_count() {
             // Those that are carded have had their stores logged from birth.
             if let Some(object) = inner.large.young_object(index)
-                && (!Inner::header_of(object).has(FLAG_CARDED)
-                    || snapshot && Inner::header_of(object).class() == LayoutClass::Watched)
+                && (!Inner::header_of(object).has(FLAG_CARDED) || snapshot && Inner::header_of(object).is_watched())
             {
                 if snapshot {
                     inner.shade_references(object);

@@ -264,6 +264,7 @@ impl Core {
         inner.pointer.set_sweep_allowance(allowance);
         inner.data.set_sweep_allowance(allowance);
         inner.nursery.check_room(condemned_bytes);
+        let hash_salt = inner.nursery.hash_salt();
         inner.nursery.flip();
         let to = inner.nursery.active(&inner.cage);
         let to = Range {
@@ -305,8 +306,18 @@ impl Core {
             rule,
         };
         // SAFETY: NUR-EMPTY and NUR-ROOM hold between collections, and this is a safepoint.
-        let mut evacuation =
-            unsafe { Evacuation::begin(spill, to, large, capacity_bytes, kinds, promotion, &mut target) };
+        let mut evacuation = unsafe {
+            Evacuation::begin(
+                spill,
+                to,
+                large,
+                capacity_bytes,
+                kinds,
+                promotion,
+                hash_salt,
+                &mut target,
+            )
+        };
         record
             .phases
             .add(Phase::Prepare, inner.clock.now_ns().saturating_sub(time));

@@ -326,7 +326,7 @@ impl<'a> Verifier<'a> {
                 self.check_pair(table, value, &mut queue)?;
             }
             let header = Inner::header_of(object);
-            if header.class() == LayoutClass::Watched {
+            if header.is_watched() {
                 let mut kept = Vec::new();
                 waiting.enter(self, object, |key| self.seen.contains_key(&key), |word| kept.push(word));
                 for word in kept {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tenure_object::{LayoutClass, ObjectRef, PairMode};
+use tenure_object::{ObjectRef, PairMode};
 
 use crate::core::Inner;
 use crate::verify::{Verifier, VerifyError};
@@ -88,7 +88,7 @@ impl Verifier<'_> {
         let mut natives = HashSet::new();
         for object in self.seen.keys() {
             let header = Inner::header_of(*object);
-            if header.class() != LayoutClass::Watched {
+            if !header.is_watched() {
                 continue;
             }
             if !listed.contains_key(object) {
@@ -115,7 +115,7 @@ impl Verifier<'_> {
     /// collector, and is remembered if that is young.
     pub(crate) fn check_weak_words(&self, object: ObjectRef) -> Result<(), VerifyError> {
         let header = Inner::header_of(object);
-        if header.class() != LayoutClass::Watched {
+        if !header.is_watched() {
             return Ok(());
         }
         let slots: HashSet<usize> = self.slots(object).into_iter().map(|(slot, _)| slot).collect();

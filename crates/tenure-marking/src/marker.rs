@@ -17,7 +17,7 @@ use crate::color::{Color, Colors};
 use crate::mark_stack::MarkStack;
 use crate::slot_recorder::SlotRecorder;
 
-pub use pairs::{Liveness, PairIndex};
+pub use pairs::{Liveness, PairIndex, Passed};
 
 /// Objects whose memory is on its way. 16 to 64 are equally good on the machines measured; fewer hide too little.
 const OBJECT_FIFO: usize = 32;

@@ -55,6 +55,7 @@ pub struct Evacuation<'a, T: PromotionTarget> {
     capacity_bytes: usize,
     kinds: KindTable,
     promotion: Promotion<'a>,
+    hash_salt: u64,
     target: &'a mut T,
     promoted_objects: u64,
     promoted_bytes: u64,
@@ -63,7 +64,12 @@ pub struct Evacuation<'a, T: PromotionTarget> {
 }
 
 impl<'a, T: PromotionTarget> Evacuation<'a, T> {
-    /// Starts an evacuation from `from` to the committed range `to`. `large` is where large objects lie.
+    /// Starts an evacuation from `from` to the committed range `to`. `large` is where large objects lie, `hash_salt` that of
+    /// hashes taken in `from`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a fact about the two halves; a struct would only name them twice"
+    )]
     ///
     /// # Safety
     ///
@@ -76,6 +82,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         capacity_bytes: usize,
         kinds: KindTable,
         promotion: Promotion<'a>,
+        hash_salt: u64,
         target: &'a mut T,
     ) -> Evacuation<'a, T> {
         let (age_collections, fill_bytes) = match promotion.rule {
@@ -103,6 +110,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
             capacity_bytes,
             kinds,
             promotion,
+            hash_salt,
             target,
             promoted_objects: 0,
             promoted_bytes: 0,
@@ -224,7 +232,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         let target = ObjectRef::from_address(self.top);
         debug_assert!(self.top + size + 8 <= self.queue, "NUR-ROOM");
         // SAFETY: MEM-OWNED by NUR-ROOM, to-space has room for each survivor.
-        let words = unsafe { object.copy_to(target, header.older(), words) };
+        let words = unsafe { object.copy_to(target, header.older(), words, self.hash_salt) };
         self.top += words * 8;
         self.retained_objects += 1;
         // SAFETY: FWD-ONCE, it had a header until now.
@@ -251,7 +259,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
             }
         }
         // SAFETY: MEM-OWNED, the target handed out `room` words.
-        let words = unsafe { object.copy_to(target, old, words) };
+        let words = unsafe { object.copy_to(target, old, words, self.hash_salt) };
         self.promoted_objects += 1;
         self.promoted_bytes += (words * 8) as u64;
         // SAFETY: FWD-ONCE, it had a header until now.

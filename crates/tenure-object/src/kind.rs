@@ -99,6 +99,7 @@ impl KindLayout {
     #[must_use]
     pub const fn class(&self) -> LayoutClass {
         match self.tail {
+            TailLayout::None if self.is_watched() && self.prefix_words <= 32 => LayoutClass::WatchedFixed,
             _ if self.is_watched() => LayoutClass::Watched,
             TailLayout::None => {
                 if !self.has_prefix_slots() {
@@ -136,10 +137,10 @@ impl KindLayout {
             );
         }
         let class = self.class();
-        let high = if let LayoutClass::MapFixed = class {
-            self.slot_map[0] as u32
-        } else {
-            0
+        let high = match class {
+            LayoutClass::MapFixed => self.slot_map[0] as u32,
+            LayoutClass::WatchedFixed if self.has_prefix_slots() => self.slot_map[0] as u32,
+            _ => 0,
         };
         // A fixed object has at least one payload word, so that its color has two bits to live in.
         let prefix = match self.tail {

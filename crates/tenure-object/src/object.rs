@@ -152,9 +152,11 @@ impl ObjectRef {
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
         let prefix = header.prefix_words();
         let payload = match header.class() {
-            LayoutClass::DataFixed | LayoutClass::MapFixed | LayoutClass::SlotsFixed | LayoutClass::TableFixed => {
-                prefix
-            }
+            LayoutClass::DataFixed
+            | LayoutClass::MapFixed
+            | LayoutClass::WatchedFixed
+            | LayoutClass::SlotsFixed
+            | LayoutClass::TableFixed => prefix,
             LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
             LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
             LayoutClass::OtherTail | LayoutClass::Watched => kinds.get(header.kind()).words(header.high()) - 1,
@@ -173,6 +175,7 @@ impl ObjectRef {
             | LayoutClass::SlotsFixed
             | LayoutClass::TableFixed
             | LayoutClass::SlotsTail
+            | LayoutClass::WatchedFixed
             | LayoutClass::Watched => true,
             LayoutClass::OtherTail => kinds.get(header.kind()).has_slots(),
         }
@@ -242,7 +245,7 @@ impl ObjectRef {
                     visit(unsafe { payload.add(i) });
                 }
             }
-            LayoutClass::MapFixed => {
+            LayoutClass::MapFixed | LayoutClass::WatchedFixed => {
                 let mut map = header.high();
                 while map != 0 {
                     // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
@@ -313,9 +316,9 @@ impl ObjectRef {
     /// # Safety
     ///
     /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
-    #[inline]
+    #[inline(always)]
     pub unsafe fn visit_weak(self, header: Header, kinds: &KindTable, visit: impl FnMut(*mut u64)) {
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
             unsafe { visit_map(self.payload() as *mut u64, kinds.get(header.kind()).weak_map, visit) };
         }
@@ -327,7 +330,7 @@ impl ObjectRef {
     ///
     /// As for [`ObjectRef::visit_weak`].
     pub unsafe fn visit_natives(self, header: Header, kinds: &KindTable, visit: impl FnMut(*mut u64)) {
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
             unsafe { visit_map(self.payload() as *mut u64, kinds.get(header.kind()).native_map, visit) };
         }
@@ -342,7 +345,7 @@ impl ObjectRef {
     pub unsafe fn visit_references(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
         // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
         unsafe { self.visit_slots(header, kinds, &mut visit) };
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
             unsafe { self.visit_watched_in(header, kinds, ALL, visit) };
         }
@@ -363,7 +366,7 @@ impl ObjectRef {
     ) {
         // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
         unsafe { self.visit_slots_in(header, kinds, inside, &mut visit) };
-        if header.class() == LayoutClass::Watched {
+        if header.is_watched() {
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
             unsafe { self.visit_watched_in(header, kinds, inside, visit) };
         }
@@ -399,26 +402,29 @@ impl ObjectRef {
         }
     }
 
-    /// Returns the identity hash that belongs to this address.
+    /// Returns the identity hash that belongs to this address, and to `salt`: a number that differs from one collection to
+    /// the next where addresses are used again and again, and is 0 elsewhere.
     #[must_use]
     #[inline]
-    pub const fn address_hash(self) -> u64 {
+    pub const fn address_hash(self, salt: u64) -> u64 {
         // The finalizer of splitmix64: all bits of the address reach all bits of the hash.
-        let mut z = (self.0 as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut z = (self.0 as u64 >> 3)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(salt.wrapping_mul(0xd1b5_4a32_d192_ed03));
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
 
     /// Copies the object to `target` with `header`, and appends the hash if it was asked for but not yet stored.
-    /// `words` are those of the old object. Returns the words of the new one.
+    /// `words` are those of the old object, `salt` that of its hash. Returns the words of the new one.
     ///
     /// # Safety
     ///
     /// `[target, target + words + 1)` must be owned, writable and apart from the object (MEM-OWNED); `header` must be
     /// this object's but for flags and age (OBJ-HEADER).
     #[inline(always)]
-    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize) -> usize {
+    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize, salt: u64) -> usize {
         let source = self.0 as *const u64;
         let destination = target.0 as *mut u64;
         if words <= 16 {
@@ -434,7 +440,7 @@ impl ObjectRef {
         }
         if header.hash_state() == HashState::FromAddress {
             // SAFETY: MEM-OWNED, the caller keeps room for the hash word.
-            unsafe { *destination.add(words) = self.address_hash() };
+            unsafe { *destination.add(words) = self.address_hash(salt) };
             // SAFETY: MEM-OWNED, the first word of the copy.
             unsafe { target.set_header(header.with_hash_state(HashState::Appended)) };
             return words + 1;
@@ -581,7 +587,7 @@ mod tests {
         } else {
             header_with_length(layout.header(kind), length)
         });
-        assert_eq!(header.class(), LayoutClass::Watched);
+        assert!(header.is_watched());
         // SAFETY: KIND-LAYOUT, the header was built from the table.
         let words = unsafe { ObjectRef::words(header, &kinds) };
         let mut memory = vec![0u64; words];
@@ -619,8 +625,8 @@ mod tests {
         let source = ObjectRef::from_address(from.as_mut_ptr() as usize);
         let target = ObjectRef::from_address(to.as_mut_ptr() as usize);
         // SAFETY: MEM-OWNED, both arrays are large enough and apart.
-        let words = unsafe { source.copy_to(target, header.older(), 3) };
-        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash()));
+        let words = unsafe { source.copy_to(target, header.older(), 3, 5) };
+        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash(5)));
         // SAFETY: OBJ-HEADER, the header was just written.
         let header = unsafe { target.header() };
         assert_eq!(

@@ -129,6 +129,7 @@ pub(super) unsafe fn clear_pairs(
 /// # Safety
 ///
 /// `object` must be a live object (OBJ-HEADER, KIND-LAYOUT).
+#[inline(always)]
 pub(super) unsafe fn clear_words(
     collection: &mut impl Collection,
     kinds: &KindTable,
@@ -140,7 +141,10 @@ pub(super) unsafe fn clear_words(
     // SAFETY: KIND-LAYOUT, as above; SLOT-TYPED for each word.
     unsafe {
         object.visit_weak(header, kinds, |slot| {
-            *slot = collection.resolve(*slot).unwrap_or(0);
+            let (before, now) = (*slot, collection.resolve(*slot).unwrap_or(0));
+            if now != before {
+                *slot = now;
+            }
             if clearing == Clearing::Last {
                 collection.settle(object, slot);
             }

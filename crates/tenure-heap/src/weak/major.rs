@@ -4,7 +4,7 @@
 //! again, and puts itself off if that finds more to mark than it may. Passes go on while each settles a good part of the
 //! pairs that wait; then an index finishes them. Clearing looks at every old entry, in the last pause.
 
-use tenure_marking::{Liveness, Marker, PairIndex};
+use tenure_marking::{Liveness, Marker, PairIndex, Passed};
 use tenure_memory::Cage;
 use tenure_object::{KindTable, ObjectRef};
 
@@ -85,18 +85,21 @@ impl Core {
             let count = unsafe { table.pairs(header, &inner.kinds) }.1;
             let end = count.min(cursor.pair + PAIRS_PER_BITE);
             // SAFETY: KIND-LAYOUT, a live table.
-            let (waiting, reached) = unsafe {
+            let passed = unsafe {
                 inner
                     .marker
                     .pass_pairs(&inner.cage, &inner.kinds, table, cursor.pair..end)
             };
             left = left.saturating_sub(end - cursor.pair + 4);
-            cursor.waiting += waiting;
+            cursor.waiting += passed.waiting;
             cursor.pair = end;
             if end == count {
                 (cursor.table, cursor.pair) = (cursor.table + 1, 0);
             }
-            if reached || left == 0 || (budget.deadline_ns < u64::MAX && inner.clock.now_ns() >= budget.deadline_ns) {
+            if passed.reached > 0
+                || left == 0
+                || (budget.deadline_ns < u64::MAX && inner.clock.now_ns() >= budget.deadline_ns)
+            {
                 return false;
             }
         }
@@ -104,23 +107,17 @@ impl Core {
 
     /// Passes all pairs until they keep nothing more. Returns false if the budget was used up before.
     pub(crate) fn pass_all(&mut self, budget: &Budget) -> bool {
-        let mut waited: Option<usize> = None;
         loop {
-            let inner = self.inner();
-            let (waiting, reached) = inner.pass_tables();
-            if !reached {
+            let Passed { waiting, reached } = self.inner().pass_tables();
+            if reached == 0 {
                 return true;
             }
             if !self.mark_until(budget) {
                 return false;
             }
-            if let Some(waited) = waited
-                && !settles_much(waited, waiting)
-                && self.inner().resolve_pairs()
-            {
+            if !settles_much(waiting + reached, waiting) && self.inner().resolve_pairs() {
                 return true;
             }
-            waited = Some(waiting);
         }
     }
 
@@ -148,7 +145,7 @@ impl Core {
             return;
         }
         inner.clear_all(Clearing::Last);
-        inner.drop_dead_old();
+        inner.drop_dead_tables();
     }
 }
 
@@ -167,42 +164,60 @@ impl Inner {
         }
     }
 
-    /// Passes the pairs of all live tables once. Returns how many wait, and whether anything was marked.
-    fn pass_tables(&mut self) -> (usize, bool) {
-        let (mut waiting, mut reached) = (0, false);
+    /// Passes the pairs of all live tables once.
+    fn pass_tables(&mut self) -> Passed {
+        let mut all = Passed::default();
         let live = self.marker.liveness(&self.cage);
         let tables = &self.watched.tables;
         for table in tables.old.iter().chain(&tables.young) {
             if live.keeps(table.reference()) {
                 // SAFETY: KIND-LAYOUT, a live table.
-                let (w, r) = unsafe { self.marker.pass_pairs(&self.cage, &self.kinds, *table, 0..usize::MAX) };
-                (waiting, reached) = (waiting + w, reached | r);
+                let passed = unsafe { self.marker.pass_pairs(&self.cage, &self.kinds, *table, 0..usize::MAX) };
+                all.waiting += passed.waiting;
+                all.reached += passed.reached;
             }
         }
-        (waiting, reached)
+        self.watched.none_waiting = all == Passed::default();
+        all
     }
 
     /// Settles all pairs that wait, in time proportional to them. Returns false if there is no memory for the index.
     fn resolve_pairs(&mut self) -> bool {
-        let tables = &self.watched.tables;
-        let all = || tables.old.iter().chain(&tables.young);
-        let pairs = all().map(|table| {
-            let header = Inner::header_of(*table);
-            // SAFETY: KIND-LAYOUT, the header is the table's.
-            unsafe { table.pairs(header, &self.kinds) }.1
-        });
-        let Some(mut index) = PairIndex::with_room(pairs.sum()) else {
+        let Inner {
+            marker,
+            cage,
+            kinds,
+            watched,
+            ..
+        } = self;
+        let all = || watched.tables.old.iter().chain(&watched.tables.young);
+        let live = marker.liveness(cage);
+        let Some(mut index) = PairIndex::new(cage) else {
             return false;
         };
-        let live = self.marker.liveness(&self.cage);
-        for table in all().filter(|table| live.keeps(table.reference())) {
-            // SAFETY: KIND-LAYOUT, a live table.
-            unsafe { self.marker.index_pairs(&self.cage, &self.kinds, *table, &mut index) };
+        for table in all() {
+            // One that is reached while others are entered may enter its pairs twice.
+            let times = if live.keeps(table.reference()) { 1 } else { 2 };
+            for _ in 0..times {
+                // SAFETY: KIND-LAYOUT, a table that is not swept yet.
+                unsafe { marker.count_pairs(cage, kinds, *table, &mut index) };
+            }
         }
-        self.pass_tables();
-        // SAFETY: MARK-LISTED, only live objects are listed.
-        unsafe { self.marker.resolve_pairs(&self.cage, &self.kinds, &mut index) };
-        true
+        let roomy = index.make_room(cage);
+        if roomy {
+            for table in all() {
+                if live.keeps(table.reference()) {
+                    // SAFETY: KIND-LAYOUT, a live table.
+                    unsafe { marker.index_pairs(cage, kinds, *table, &mut index) };
+                }
+            }
+            // SAFETY: MARK-LISTED, only live objects are listed.
+            unsafe { marker.resolve_pairs(cage, kinds, &mut index) };
+        }
+        let settled = index.is_settled();
+        index.give_back(cage);
+        watched.none_waiting = roomy && settled;
+        roomy
     }
 
     fn has_dying(&self) -> bool {
@@ -234,6 +249,7 @@ impl Inner {
         }
     }
 
+    /// Clears what is dead; at last, drops the entries of dead old objects, with their native resources.
     fn clear_all(&mut self, clearing: Clearing) {
         let Inner {
             marker,
@@ -251,18 +267,36 @@ impl Inner {
             live,
             recording,
         };
+        // The last pass found every object of every pair alive: there is nothing to clear, and nothing to record.
+        let pairs_are_whole = watched.none_waiting && !recording;
         for table in watched.tables.old.iter().chain(&watched.tables.young) {
-            if live.keeps(table.reference()) {
+            if !pairs_are_whole && live.keeps(table.reference()) {
                 // SAFETY: KIND-LAYOUT, a live table.
                 unsafe { clear_pairs(&mut marked, kinds, *table, 0..usize::MAX, clearing) };
             }
         }
-        for object in watched.objects.old.iter().chain(&watched.objects.young) {
+        for object in &watched.objects.young {
             if live.keeps(object.reference()) {
                 // SAFETY: OBJ-HEADER, a live object.
                 unsafe { clear_words(&mut marked, kinds, *object, clearing) };
             }
         }
+        let (old, natives) = (&mut watched.objects.old, &mut watched.natives);
+        let mut kept = 0;
+        for index in 0..old.len() {
+            let object = old[index];
+            if live.keeps(object.reference()) {
+                // SAFETY: OBJ-HEADER, a live object.
+                unsafe { clear_words(&mut marked, kinds, object, clearing) };
+            } else if clearing == Clearing::Last {
+                // SAFETY: OBJ-HEADER, dead and not swept yet.
+                unsafe { visit_natives(kinds, object, |number| natives.kill(number)) };
+                continue;
+            }
+            old[kept] = object;
+            kept += 1;
+        }
+        old.truncate(kept);
         for word in watched.handles.words_mut() {
             if !live.keeps(*word) {
                 *word = 0;
@@ -270,22 +304,12 @@ impl Inner {
         }
     }
 
-    /// Drops the entries of dead old objects, with their native resources. Notes which of the others lie in blocks that
-    /// are to be evacuated.
-    fn drop_dead_old(&mut self) {
+    /// Drops the entries of dead old tables. Notes which entries' objects lie in blocks that are to be evacuated.
+    fn drop_dead_tables(&mut self) {
         let live = self.marker.liveness(&self.cage);
-        let (kinds, cage) = (&self.kinds, &self.cage);
+        let cage = &self.cage;
         let recording = self.marker.recorder().is_recording();
         let watched: &mut Watched = &mut self.watched;
-        let natives = &mut watched.natives;
-        watched.objects.old.retain(|object| {
-            let keep = live.keeps(object.reference());
-            if !keep {
-                // SAFETY: OBJ-HEADER, dead and not swept yet.
-                unsafe { visit_natives(kinds, *object, |number| natives.kill(number)) };
-            }
-            keep
-        });
         watched.tables.old.retain(|table| live.keeps(table.reference()));
         debug_assert!(watched.at_risk.is_empty(), "WATCH-LISTED");
         if !recording {

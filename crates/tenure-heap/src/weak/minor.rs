@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use tenure_barrier::CardEntry;
 use tenure_nursery::Evacuation;
-use tenure_object::{KindTable, LayoutClass, ObjectRef, PromotionTarget};
+use tenure_object::{KindTable, ObjectRef, PromotionTarget};
 
 use super::collection::{Clearing, Collection, clear_pairs, clear_words, pass, visit_natives};
 use super::{Finalizable, Watched, is_table};
@@ -315,7 +315,7 @@ fn remembered(kinds: &KindTable, owners: &[ObjectRef], cards: &[CardEntry]) -> V
     let mut found = Vec::new();
     let watched = |object: ObjectRef| {
         // SAFETY: OBJ-HEADER, an entry of the set.
-        unsafe { object.header() }.class() == LayoutClass::Watched
+        unsafe { object.header() }.is_watched()
     };
     for owner in owners.iter().filter(|owner| watched(**owner)) {
         found.push(Remembered {

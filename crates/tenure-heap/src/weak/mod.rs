@@ -114,6 +114,8 @@ pub(crate) struct Watched {
     kept_sorted_at: usize,
     pub(crate) handles: WeakHandles,
     pub(crate) natives: Natives,
+    /// The last pass over all pairs found nothing dead.
+    none_waiting: bool,
     /// How far the slices of the cycle in progress have passed the pairs.
     pub(crate) cursor: PairCursor,
     /// Old entries whose objects lie in blocks that are to be evacuated.
@@ -222,6 +224,18 @@ impl Core {
             inner.watched.tables.add(object, young);
         } else {
             inner.watched.objects.add(object, young);
+        }
+    }
+
+    /// Enters an object that was just allocated, if its kind is watched.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Core::watch`].
+    pub unsafe fn watch_if_needed(&self, payload: *mut u64) {
+        if Inner::header_of(ObjectRef::from_payload(payload as usize)).is_watched() {
+            // SAFETY: WATCH-LISTED is the caller's obligation.
+            unsafe { self.watch(payload) };
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Natives {
     /// The first free number, or 0.
     free: u64,
     dead: Vec<u64>,
+    /// What the dead count as.
+    dead_bytes: usize,
     /// Taken from the dead and released in part.
     partly: Option<(Box<dyn Native>, usize)>,
 }
@@ -87,6 +89,14 @@ impl Natives {
     pub(crate) fn kill(&mut self, number: u64) {
         debug_assert!(self.dead.len() < self.dead.capacity(), "WATCH-LISTED: room for each");
         self.dead.push(number);
+        if let Some(Entry::Held { bytes, .. }) = self.entries.get((number as usize).wrapping_sub(1)) {
+            self.dead_bytes += bytes;
+        }
+    }
+
+    /// Returns the bytes of those that are dead and not released yet.
+    pub(crate) fn dead_bytes(&self) -> usize {
+        self.dead_bytes
     }
 
     pub(crate) fn is_held(&self, number: u64) -> bool {
@@ -108,6 +118,7 @@ impl Natives {
         match std::mem::replace(&mut self.entries[number as usize - 1], free) {
             Entry::Held { value, bytes } => {
                 self.free = number;
+                self.dead_bytes -= bytes;
                 Some((value, bytes))
             }
             Entry::Free { .. } => missing(number),
