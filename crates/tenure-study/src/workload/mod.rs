@@ -8,6 +8,7 @@
 
 mod ephemerons;
 mod finalizers;
+mod image_list;
 mod w1;
 mod w2;
 mod w3;
@@ -168,7 +169,7 @@ pub struct Outcome {
     pub span: Span,
     /// Objects that the run allocates, where that is known beforehand.
     pub objects: Option<u64>,
-    /// Parts of the run with a name of their own, in seconds.
+    /// Figures of the run with a name of their own: parts in seconds, and what the name says.
     pub parts: Vec<(&'static str, f64)>,
     /// Latencies of the operations.
     pub laps: Option<Laps>,
@@ -222,6 +223,7 @@ pub enum WorkloadId {
     W8,
     Ephemerons,
     Finalizers,
+    ImageList,
 }
 
 /// What is known of a workload without running it.
@@ -344,6 +346,13 @@ pub const WORKLOADS: &[WorkloadSpec] = &[
             size("operations", 2_000_000, 1, 1 << 40),
         ],
         run: finalizers::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::ImageList,
+        name: "image-list",
+        title: "a long list of images scrolled fast: naive, cached and deferred loading",
+        sizes: &[size("items", 10_000, 1, 10_000_000), size("rests", 8, 1, 100_000)],
+        run: image_list::run,
     },
 ];
 
