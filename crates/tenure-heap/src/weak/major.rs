@@ -88,7 +88,7 @@ impl Core {
             let (waiting, reached) = unsafe {
                 inner
                     .marker
-                    .pass_pairs(&inner.cage, &inner.kinds, table, cursor.pair..end)
+                    .pass_pairs(&inner.cage, &inner.kinds, table, cursor.pair..end, false)
             };
             left = left.saturating_sub(end - cursor.pair + 4);
             cursor.waiting += waiting;
@@ -107,7 +107,7 @@ impl Core {
         let mut waited: Option<usize> = None;
         loop {
             let inner = self.inner();
-            let (waiting, reached) = inner.pass_tables();
+            let (waiting, reached) = inner.pass_tables(false);
             if !reached {
                 return true;
             }
@@ -148,12 +148,14 @@ impl Core {
             return;
         }
         inner.clear_all(Clearing::Last);
-        inner.drop_dead_old();
+        inner.drop_dead();
+        inner.note_all_at_risk();
     }
 }
 
 fn settles_much(waited: usize, waiting: usize) -> bool {
-    waited.saturating_sub(waiting) >= waited / SETTLED_SHARE && waited > 0
+    let settled = waited.saturating_sub(waiting);
+    settled > 0 && settled >= waited / SETTLED_SHARE
 }
 
 impl Inner {
@@ -168,14 +170,17 @@ impl Inner {
     }
 
     /// Passes the pairs of all live tables once. Returns how many wait, and whether anything was marked.
-    fn pass_tables(&mut self) -> (usize, bool) {
+    fn pass_tables(&mut self, for_index: bool) -> (usize, bool) {
         let (mut waiting, mut reached) = (0, false);
         let live = self.marker.liveness(&self.cage);
         let tables = &self.watched.tables;
         for table in tables.old.iter().chain(&tables.young) {
             if live.keeps(table.reference()) {
                 // SAFETY: KIND-LAYOUT, a live table.
-                let (w, r) = unsafe { self.marker.pass_pairs(&self.cage, &self.kinds, *table, 0..usize::MAX) };
+                let (w, r) = unsafe {
+                    self.marker
+                        .pass_pairs(&self.cage, &self.kinds, *table, 0..usize::MAX, for_index)
+                };
                 (waiting, reached) = (waiting + w, reached | r);
             }
         }
@@ -199,7 +204,7 @@ impl Inner {
             // SAFETY: KIND-LAYOUT, a live table.
             unsafe { self.marker.index_pairs(&self.cage, &self.kinds, *table, &mut index) };
         }
-        self.pass_tables();
+        self.pass_tables(true);
         // SAFETY: MARK-LISTED, only live objects are listed.
         unsafe { self.marker.resolve_pairs(&self.cage, &self.kinds, &mut index) };
         true
@@ -215,7 +220,6 @@ impl Inner {
     fn resurrect(&mut self) {
         let live = self.marker.liveness(&self.cage);
         let watched = &mut self.watched;
-        watched.batches += 1;
         let Generations { mut young, mut old } = std::mem::take(&mut watched.finalizable);
         for list in [&mut old, &mut young] {
             // Marking has to wait until all are found: one may keep another.
@@ -224,7 +228,7 @@ impl Inner {
                     watched.make_ready(*entry, entry.object.reference());
                     return false;
                 }
-                entry.object.address() != 0
+                true
             });
         }
         watched.finalizable = Generations { young, old };
@@ -270,66 +274,71 @@ impl Inner {
         }
     }
 
-    /// Drops the entries of dead old objects, with their native resources. Notes which of the others lie in blocks that
-    /// are to be evacuated.
-    fn drop_dead_old(&mut self) {
+    /// Drops the entries of dead objects, with their native resources. Of young ones if they were marked, which is when
+    /// they were retained for want of room.
+    fn drop_dead(&mut self) {
         let live = self.marker.liveness(&self.cage);
-        let (kinds, cage) = (&self.kinds, &self.cage);
-        let recording = self.marker.recorder().is_recording();
-        let watched: &mut Watched = &mut self.watched;
-        let natives = &mut watched.natives;
-        watched.objects.old.retain(|object| {
-            let keep = live.keeps(object.reference());
-            if !keep {
-                // SAFETY: OBJ-HEADER, dead and not swept yet.
-                unsafe { visit_natives(kinds, *object, |number| natives.kill(number)) };
-            }
-            keep
-        });
-        watched.tables.old.retain(|table| live.keeps(table.reference()));
-        debug_assert!(watched.at_risk.is_empty(), "WATCH-LISTED");
-        if !recording {
+        let kinds = &self.kinds;
+        let Watched {
+            objects,
+            tables,
+            natives,
+            ..
+        } = &mut self.watched;
+        for list in [&mut objects.old, &mut objects.young] {
+            list.retain(|object| {
+                let keep = live.keeps(object.reference());
+                if !keep {
+                    // SAFETY: OBJ-HEADER, dead and not swept yet.
+                    unsafe { visit_natives(kinds, *object, |number| natives.kill(number)) };
+                }
+                keep
+            });
+        }
+        for list in [&mut tables.old, &mut tables.young] {
+            list.retain(|table| live.keeps(table.reference()));
+        }
+    }
+
+    /// Notes which entries of old objects lie in blocks that are to be evacuated.
+    fn note_all_at_risk(&mut self) {
+        debug_assert!(self.watched.at_risk.is_empty(), "WATCH-LISTED");
+        if !self.marker.recorder().is_recording() {
             return;
         }
-        let recorder = self.marker.recorder();
-        let moves = |word: u64| {
-            let object = (word as usize).wrapping_sub(8);
-            word.is_multiple_of(8) && cage.heap().contains(object) && recorder.number(cage.bit(object)) != 0
-        };
+        let mut at_risk = std::mem::take(&mut self.watched.at_risk);
+        let watched = &self.watched;
+        let objects = watched.objects.old.iter().map(|object| object.reference());
+        let tables = watched.tables.old.iter().map(|table| table.reference());
+        let finalizable = watched.finalizable.old.iter().map(|entry| entry.object.reference());
+        let handles = watched.handles.words().iter().copied();
+        let all = (objects.enumerate().map(|(index, word)| (List::Objects, index, word)))
+            .chain(tables.enumerate().map(|(index, word)| (List::Tables, index, word)))
+            .chain(
+                finalizable
+                    .enumerate()
+                    .map(|(index, word)| (List::Finalizable, index, word)),
+            )
+            .chain(handles.enumerate().map(|(index, word)| (List::Handles, index, word)));
         let mut all_noted = true;
-        let mut note = |list: List, index: usize| {
-            all_noted &= watched.at_risk.try_reserve(1).is_ok();
-            if all_noted {
-                watched.at_risk.push((list, index as u32));
+        for (list, index, _) in all.filter(|(_, _, word)| self.moves(*word)) {
+            all_noted = at_risk.try_reserve(1).is_ok();
+            if !all_noted {
+                break;
             }
-        };
-        for (index, object) in watched.objects.old.iter().enumerate() {
-            if moves(object.reference()) {
-                note(List::Objects, index);
-            }
+            at_risk.push((list, index as u32));
         }
-        for (index, table) in watched.tables.old.iter().enumerate() {
-            if moves(table.reference()) {
-                note(List::Tables, index);
-            }
-        }
-        for (index, entry) in watched.finalizable.old.iter().enumerate() {
-            if moves(entry.object.reference()) {
-                note(List::Finalizable, index);
-            }
-        }
-        for (index, word) in watched.handles.words_mut().iter().enumerate() {
-            if moves(*word) {
-                note(List::Handles, index);
-            }
-        }
+        self.watched.at_risk = at_risk;
         if !all_noted {
-            watched.at_risk.clear();
             self.end_candidates();
         }
     }
 }
 
 fn is_dying(live: &Liveness, entry: &Finalizable) -> bool {
-    entry.object.address() != 0 && !live.keeps(entry.object.reference())
+    debug_assert!(
+        entry.object.address() != 0,
+        "WATCH-LISTED: empty during evacuation only"
+    );
+    !live.keeps(entry.object.reference())
 }

@@ -5,7 +5,7 @@
 //! that there is [`PairIndex`], a hash table from white keys to the pairs that wait for them: whatever becomes black while
 //! [`Marker::resolve_pairs`] drains is looked up, so each pair is looked at once more and no more. The hash keeps keys of
 //! neighboring objects in neighboring places, since chains are often made in order. Takes time proportional to the pairs
-//! and what is marked, and 32 bytes for each pair. It does not clear what is dead.
+//! and what is marked, and 48 to 80 bytes for each pair. It does not clear what is dead.
 //!
 //! The two steps are those of V8 since 9.0 (`MarkCompactCollector::ProcessEphemerons`); the semantics are Hayes',
 //! Ephemerons: a new finalization mechanism (OOPSLA 1997).
@@ -61,10 +61,15 @@ impl Liveness {
 }
 
 /// Pairs that wait for their keys to become black.
+///
+/// A key has one place, however many pairs wait for it: the place leads to the newest of them, each pair to the one
+/// before.
 #[derive(Debug, Default)]
 pub struct PairIndex {
-    /// One more than the bit of the key, and the value; 0 in places that are free.
-    places: Vec<(u64, u64)>,
+    /// One more than the bit of the key, and one more than the number of its newest pair; 0 in places that are free.
+    places: Vec<(u64, usize)>,
+    /// The value of each pair, and one more than the number of the one before with the same key, or 0.
+    pairs: Vec<(u64, usize)>,
 }
 
 impl PairIndex {
@@ -72,38 +77,39 @@ impl PairIndex {
     #[must_use]
     pub fn with_room(pairs: usize) -> Option<PairIndex> {
         let capacity = (pairs * 2).next_power_of_two().max(2 * GROUP);
-        let mut places = Vec::new();
-        places.try_reserve_exact(capacity).ok()?;
-        places.resize(capacity, (0, 0));
-        Some(PairIndex { places })
+        let mut index = PairIndex::default();
+        index.places.try_reserve_exact(capacity).ok()?;
+        index.pairs.try_reserve_exact(pairs).ok()?;
+        index.places.resize(capacity, (0, 0));
+        Some(index)
     }
 
-    /// Returns where the search for a key begins: keys of one group of words begin in one group of places.
+    /// Returns the place of a key, or the free one that it would take. The search begins where that of its neighbors
+    /// does: keys of one group of words begin in one group of places.
     #[inline]
-    fn first(&self, bit: u64) -> usize {
+    fn place(&self, bit: u64) -> usize {
         let group = (bit / GROUP as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (group as usize * GROUP + bit as usize % GROUP) & (self.places.len() - 1)
+        let mut at = (group as usize * GROUP + bit as usize % GROUP) & (self.places.len() - 1);
+        while self.places[at].0 != 0 && self.places[at].0 != bit + 1 {
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        at
     }
 
     fn insert(&mut self, bit: u64, value: u64) {
-        let mut at = self.first(bit);
-        while self.places[at].0 != 0 {
-            at = (at + 1) & (self.places.len() - 1);
-        }
-        self.places[at] = (bit + 1, value);
+        debug_assert!(self.pairs.len() < self.pairs.capacity(), "room for each pair");
+        let at = self.place(bit);
+        self.pairs.push((value, self.places[at].1));
+        self.places[at] = (bit + 1, self.pairs.len());
     }
 
     /// Calls `visit` with the value of each pair that waits for the key.
     #[inline]
     fn each(&self, bit: u64, mut visit: impl FnMut(u64)) {
-        let mut at = self.first(bit);
-        loop {
-            match self.places[at] {
-                (0, _) => return,
-                (key, value) if key == bit + 1 => visit(value),
-                _ => {}
-            }
-            at = (at + 1) & (self.places.len() - 1);
+        let mut next = self.places[self.place(bit)].1;
+        while let Some(&(value, before)) = next.checked_sub(1).and_then(|number| self.pairs.get(number)) {
+            visit(value);
+            next = before;
         }
     }
 }
@@ -130,7 +136,8 @@ impl Marker {
     }
 
     /// Marks what the pairs `pairs` of the live object `table` keep now. Returns how many pairs wait for their keys, and
-    /// whether anything was marked that had not been.
+    /// whether anything was marked that had not been. With `for_index`, objects without slots are listed too, so that
+    /// [`Marker::resolve_pairs`] looks them up: nothing but that may drain then.
     ///
     /// # Safety
     ///
@@ -141,6 +148,7 @@ impl Marker {
         kinds: &KindTable,
         table: ObjectRef,
         pairs: Range<usize>,
+        for_index: bool,
     ) -> (usize, bool) {
         let view = self.view(cage, kinds);
         let live = self.liveness(cage);
@@ -162,8 +170,13 @@ impl Marker {
                 PairMode::WeakValue => key,
                 PairMode::WeakBoth => break,
             };
-            if !live.keeps(kept) {
-                reached = true;
+            if live.keeps(kept) {
+                continue;
+            }
+            reached = true;
+            if for_index {
+                self.reach_any(&view, cage, &mut stack, &live, kept);
+            } else {
                 self.reach(&view, cage, &mut stack, live.heap.index(kept));
             }
         }
@@ -238,7 +251,7 @@ impl Marker {
 
     /// Drains with a look-up of everything that becomes black: marks all values whose keys become black. Tables that are
     /// reached on the way enter their pairs; those that were alive before must have entered theirs, and have been passed
-    /// since.
+    /// since, for the index. Nothing may have been listed before that.
     ///
     /// # Safety
     ///
