@@ -272,6 +272,9 @@ impl Core {
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.
             let _ = self.make_window_room(&request);
+        } else if !self.inner().config.settings.counts_allocations() {
+            // It was asked for to release resources, which the caller does.
+            self.window.limit.set(self.step_limit());
         }
     }
 
