@@ -85,6 +85,16 @@ impl Verifier<'_> {
                 return fail(entry.object, "has a finalizer that is listed in the wrong generation");
             }
         }
+        let reports: HashSet<u64> = watched.reports.iter().copied().collect();
+        for word in &watched.reports {
+            let table = ObjectRef::from_reference(*word);
+            if !listed.contains_key(&table) || !self.is_queued(table) {
+                return fail(table, "waits to report, and is no table that says so");
+            }
+        }
+        if reports.len() < watched.reports.len() {
+            return Err(VerifyError::new("WATCH-LISTED", "a table waits to report twice"));
+        }
         let mut natives = HashSet::new();
         for object in self.seen.keys() {
             let header = Inner::header_of(*object);
@@ -93,6 +103,24 @@ impl Verifier<'_> {
             }
             if !listed.contains_key(object) {
                 return Err(self.with_path(broken(*object, "is watched and not listed"), *object));
+            }
+            let (pairs, mode) = self.pairs(*object);
+            if mode == PairMode::Guard {
+                let emptied = self.prefix_word(*object, 0) > 0;
+                if self.is_queued(*object) != reports.contains(&object.reference())
+                    || emptied && !self.is_queued(*object)
+                {
+                    let error = broken(
+                        *object,
+                        "has something to report and does not wait for it, or the reverse",
+                    );
+                    return Err(self.with_path(error, *object));
+                }
+                let before = pairs.iter().take(self.prefix_word(*object, 1) as usize);
+                if emptied && before.into_iter().any(|(key, _)| *key == 0) {
+                    let error = broken(*object, "has an emptied pair before the first of them");
+                    return Err(self.with_path(error, *object));
+                }
             }
             let mut error = None;
             // SAFETY: KIND-LAYOUT, checked by the trace.
@@ -109,6 +137,16 @@ impl Verifier<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns a word of the prefix of a table of guards.
+    fn prefix_word(&self, table: ObjectRef, index: usize) -> u64 {
+        // SAFETY: KIND-LAYOUT, checked by the trace: such a table has three words before its pairs.
+        unsafe { *(table.payload() as *const u64).add(index) }
+    }
+
+    fn is_queued(&self, table: ObjectRef) -> bool {
+        self.prefix_word(table, 2) == 1
     }
 
     /// Checks the words of a watched object that are no slots: each refers to an object that is not dead for the

@@ -32,7 +32,9 @@ pub enum PairMode {
     WeakValue,
     /// The pair keeps neither; a pair of which either died is emptied.
     WeakBoth,
-    /// The pair keeps the value; when the key died, the key is emptied and the value stays.
+    /// The pair keeps the value; when the key died, the key is emptied and the value stays. The second prefix word is a
+    /// place that no emptied pair lies before, and the third says whether the table waits in the queue of those that have
+    /// emptied pairs.
     Guard,
 }
 
@@ -134,6 +136,12 @@ impl KindLayout {
             assert!(
                 self.prefix_words > 0,
                 "the first word of a kind with pairs counts the emptied ones"
+            );
+        }
+        if let TailLayout::Pairs(PairMode::Guard) = self.tail {
+            assert!(
+                self.prefix_words > 2,
+                "collections write the first three words of a kind with guards"
             );
         }
         let class = self.class();

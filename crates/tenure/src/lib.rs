@@ -190,6 +190,7 @@ mod isolate;
 pub mod jit;
 mod layout;
 mod native;
+mod registry;
 mod scope;
 mod slot;
 mod stack;
@@ -209,6 +210,7 @@ pub use layout::{
     SlotMap, Tail, Zero, ZeroElements,
 };
 pub use native::{Adopted, Native, NativeResource};
+pub use registry::{FinalizationRegistry, FinalizationRegistryInit, RegisterError};
 pub use scope::{Local, Scope};
 pub use slot::{Dyn, Family, Nullable, Opt, Ref, Root, Slot};
 pub use stack::{REGISTERS, RSlot};
@@ -235,9 +237,9 @@ pub mod __private {
 /// Everything an embedder uses every day: `use tenure::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Dyn, Field, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local, LowTag, NanBox, Native,
-        NativeResource, NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root, Roots, Scope, Slot, StackOverflow,
-        Value, WeakGlobal, WeakSlot, WeakTable, object_model,
+        Dyn, Field, FinalizationRegistry, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local,
+        LowTag, NanBox, Native, NativeResource, NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root, Roots, Scope,
+        Slot, StackOverflow, Value, WeakGlobal, WeakSlot, WeakTable, object_model,
     };
     pub use std::cell::Cell;
 }

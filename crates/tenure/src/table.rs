@@ -21,12 +21,13 @@ use crate::heap::Heap;
 use crate::layout::{
     Elements, FieldIn, FieldsIn, Kind, Layout, NoTail, ObjectModel, SlotMap, Tail, ZeroElements, layout_of,
 };
+use crate::registry::{Cells, FinalizationRegistry};
 use crate::slot::{Opt, Slot};
 use crate::value::Value;
 use std::cell::Cell;
 
 /// Pairs in the first row of a table.
-const FIRST_PAIRS: usize = 8;
+pub(crate) const FIRST_PAIRS: usize = 8;
 
 /// What a table does not keep: [`WeakKeys`], [`WeakValues`] or [`WeakBoth`].
 pub trait Weakness: sealed::Sealed + 'static {
@@ -36,7 +37,7 @@ pub trait Weakness: sealed::Sealed + 'static {
     const PAIRS_ID: u8;
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
@@ -70,14 +71,14 @@ pub(crate) struct Pairs<M, W> {
 
 /// A pair in place.
 pub(crate) struct Pair {
-    key: AtomicU64,
-    value: AtomicU64,
+    pub(crate) key: AtomicU64,
+    pub(crate) value: AtomicU64,
 }
 
 /// A tail of pairs.
 pub(crate) struct PairTail<W>(PhantomData<W>);
 
-/// Places of pairs, by hash: one more than the index, or 0.
+/// Places of pairs, by hash or in a chain: one more than the index, or 0.
 pub(crate) struct Index<M>(PhantomData<M>);
 
 /// A hash table with weak pairs, as a kind of the heap.
@@ -220,6 +221,8 @@ impl<M: ObjectModel> BuiltIn<M> {
         layout_of::<WeakTable<M, WeakValues>>(),
         layout_of::<Pairs<M, WeakBoth>>(),
         layout_of::<WeakTable<M, WeakBoth>>(),
+        layout_of::<Cells<M>>(),
+        layout_of::<FinalizationRegistry<M>>(),
     ];
 }
 
@@ -327,6 +330,25 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
         table.used.get() as usize - table.removed.get() as usize - emptied
     }
 
+    /// Returns whether the table has no pairs.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.count() == 0
+    }
+
+    /// Returns how many pairs, with those that were removed or emptied, the table has room for before it moves to another
+    /// row.
+    #[must_use]
+    pub fn capacity(self) -> usize {
+        self.row().0.tail_len()
+    }
+
+    /// Returns whether there is a pair with this key. Costs what [`find`](Gc::find) costs; keeps nothing for the job.
+    #[must_use]
+    pub fn contains(self, heap: &Heap<M>, key: Value<'_, M>) -> bool {
+        key.word() != 0 && self.position(heap, key).is_some()
+    }
+
     /// Returns the place of a key's pair.
     fn position(self, heap: &Heap<M>, key: Value<'_, M>) -> Option<usize> {
         let (pairs, index) = self.row();
@@ -380,10 +402,8 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
             // SAFETY: SLOT-TYPED and NO-COLLECT: a word of a pair, in this region.
             return Ok(Some(unsafe { Value::from_word(before) }));
         }
+        self.make_room(heap).map_err(TableError::OutOfMemory)?;
         let table = self.get();
-        if table.used.get() as usize == self.row().0.tail_len() {
-            self.grow(heap).map_err(TableError::OutOfMemory)?;
-        }
         let (pairs, index) = self.row();
         let place = table.used.get() as usize;
         let pair = &pairs.tail()[place];
@@ -392,6 +412,76 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
         table.used.set(place as u32 + 1);
         enter(index, hash(heap, key), place);
         Ok(None)
+    }
+
+    /// Returns the value of a key; if there is none, inserts what `make` returns. `make` may allocate, and use the table;
+    /// what it inserts for the same key is overwritten.
+    ///
+    /// # Errors
+    ///
+    /// As for [`insert`](Gc::insert). With a nil key `make` is not called.
+    pub fn find_or_insert_with(
+        self,
+        heap: &'h Heap<M>,
+        key: Value<'_, M>,
+        make: impl FnOnce(&'h Heap<M>) -> Value<'h, M>,
+    ) -> Result<Value<'h, M>, TableError> {
+        if key.word() == 0 {
+            return Err(TableError::NilKey(NilKey));
+        }
+        if let Some(value) = self.find(heap, key) {
+            return Ok(value);
+        }
+        let value = make(heap);
+        self.insert(heap, key, value)?;
+        Ok(value)
+    }
+
+    /// Removes the pairs for which `keep` returns false, in the order of their insertion. `keep` may remove other pairs; if
+    /// it inserts, pairs may be asked about twice or not at all.
+    pub fn retain(self, heap: &'h Heap<M>, mut keep: impl FnMut(Value<'h, M>, Value<'h, M>) -> bool) {
+        let mut place = 0;
+        while let Some((next, key, value)) = self.entry_from(heap, place) {
+            if !keep(key, value) {
+                self.remove(heap, key);
+            }
+            place = next;
+        }
+    }
+
+    /// Changes each value to what `change` makes of it, and removes the pair if that is nothing. Looks at no key.
+    pub(crate) fn change_values(self, heap: &'h Heap<M>, mut change: impl FnMut(Value<'h, M>) -> Option<Value<'h, M>>) {
+        let (pairs, _) = self.row();
+        for pair in &pairs.tail()[..self.get().used.get() as usize] {
+            if pair.key.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            // SAFETY: SLOT-TYPED and NO-COLLECT: a word of a pair, in this region.
+            match change(unsafe { Value::from_word(pair.value.load(Ordering::Relaxed)) }) {
+                Some(value) => store(heap, pairs, &pair.value, value.word()),
+                None => self.empty(heap, pairs, pair),
+            }
+        }
+    }
+
+    /// Empties a pair that is in use.
+    fn empty(self, heap: &Heap<M>, pairs: Gc<'_, Pairs<M, W>>, pair: &Pair) {
+        store(heap, pairs, &pair.value, 0);
+        store(heap, pairs, &pair.key, 0);
+        self.get().removed.set(self.get().removed.get() + 1);
+    }
+
+    /// Gives the room of pairs that were removed or emptied back, as far as a row without them is shorter.
+    ///
+    /// # Errors
+    ///
+    /// When no memory is left for the shorter row; the table is as before then.
+    pub fn shrink_to_fit(self, heap: &'h Heap<M>) -> Result<(), OutOfMemory<()>> {
+        let length = self.count().next_power_of_two().max(FIRST_PAIRS);
+        if length < self.capacity() {
+            self.move_to(heap, length)?;
+        }
+        Ok(())
     }
 
     /// Removes the pair with this key, and returns its value.
@@ -404,14 +494,12 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
         let pair = &pairs.tail()[place];
         let word = pair.value.load(Ordering::Relaxed);
         heap.core().weak_read(word);
-        store(heap, pairs, &pair.value, 0);
-        store(heap, pairs, &pair.key, 0);
-        self.get().removed.set(self.get().removed.get() + 1);
+        self.empty(heap, pairs, pair);
         // SAFETY: SLOT-TYPED and NO-COLLECT: a word that was in a pair, in this region.
         Some(unsafe { Value::from_word(word) })
     }
 
-    /// Removes all pairs. The room stays.
+    /// Removes all pairs. The room stays: [`shrink_to_fit`](Gc::shrink_to_fit) gives it back.
     pub fn clear(self, heap: &Heap<M>) {
         let (pairs, index) = self.row();
         for pair in &pairs.tail()[..self.get().used.get() as usize] {
@@ -426,7 +514,8 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
         self.get().removed.set(0);
     }
 
-    /// Returns the pairs in the order of their insertion.
+    /// Returns the pairs in the order of their insertion. Pairs may be removed meanwhile; if some are inserted, others may
+    /// come twice or not at all.
     pub fn entries(self, heap: &'h Heap<M>) -> impl Iterator<Item = (Value<'h, M>, Value<'h, M>)> {
         let mut place = 0;
         std::iter::from_fn(move || {
@@ -453,11 +542,22 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
         None
     }
 
-    /// Moves the pairs that are left into a new row: of the same length if half of the old one has become empty.
-    fn grow(self, heap: &'h Heap<M>) -> Result<(), OutOfMemory<()>> {
+    /// Makes sure that there is a free pair.
+    fn make_room(self, heap: &'h Heap<M>) -> Result<(), OutOfMemory<()>> {
+        let (used, length) = (self.get().used.get() as usize, self.row().0.tail_len());
+        match next_length(length, used, self.count()) {
+            Some(next) => match self.move_to(heap, next) {
+                Err(_) if used < length => Ok(()),
+                done => done,
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Moves the pairs that are left into a new row of `length` pairs.
+    fn move_to(self, heap: &'h Heap<M>, length: usize) -> Result<(), OutOfMemory<()>> {
         let (old, _) = self.row();
-        let length = old.tail_len();
-        let (pairs, index) = new_row::<M, W>(heap, if self.count() * 2 <= length { length } else { 2 * length })?;
+        let (pairs, index) = new_row::<M, W>(heap, length)?;
         let mut used = 0;
         for pair in old.tail() {
             let (key, value) = (pair.key.load(Ordering::Relaxed), pair.value.load(Ordering::Relaxed));
@@ -479,6 +579,36 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
     }
 }
 
+impl<'h, M: ObjectModel> Gc<'h, WeakTable<M, WeakKeys>> {
+    /// Adds a key alone, to a table that is used as a set: its value is `true`. Returns whether it was new; a pair that is
+    /// there stays as it is. [`contains`](Gc::contains) asks for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`insert`](Gc::insert).
+    pub fn add(self, heap: &'h Heap<M>, key: Value<'_, M>) -> Result<bool, TableError> {
+        if self.contains(heap, key) {
+            return Ok(false);
+        }
+        self.insert(heap, key, Value::bool(true))?;
+        Ok(true)
+    }
+}
+
+/// Returns how long the row should be that the pairs move to before another of `length` is used, if they should: `used` of
+/// them have been, and `left` are left. A row with most of its pairs gone is left early, so that collections need not
+/// look at it, but for none that is shorter than a quarter, which would soon be full again.
+pub(crate) fn next_length(length: usize, used: usize, left: usize) -> Option<usize> {
+    let sparse = 2 * used >= length && 4 * left <= used && length > FIRST_PAIRS;
+    if used < length && !sparse {
+        return None;
+    }
+    if 2 * left > length {
+        return Some(2 * length);
+    }
+    Some((2 * left).next_power_of_two().max(length / 4).max(FIRST_PAIRS))
+}
+
 /// Enters the place of a pair into the index, which has room.
 fn enter<M: ObjectModel>(index: Gc<'_, Index<M>>, hash: usize, place: usize) {
     let index = index.tail();
@@ -489,8 +619,8 @@ fn enter<M: ObjectModel>(index: Gc<'_, Index<M>>, hash: usize, place: usize) {
     index[at].set(place as u32 + 1);
 }
 
-/// Stores a word of a pair.
-fn store<M: ObjectModel, W: Weakness>(heap: &Heap<M>, pairs: Gc<'_, Pairs<M, W>>, slot: &AtomicU64, word: u64) {
-    heap.log_store(pairs, slot.as_ptr(), word);
+/// Stores a word of a pair of `owner`.
+pub(crate) fn store<M: ObjectModel, T: Kind<Model = M>>(heap: &Heap<M>, owner: Gc<'_, T>, slot: &AtomicU64, word: u64) {
+    heap.log_store(owner, slot.as_ptr(), word);
     slot.store(word, Ordering::Relaxed);
 }

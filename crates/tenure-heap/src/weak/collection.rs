@@ -67,7 +67,8 @@ pub(super) unsafe fn pass(
     (waiting, kept)
 }
 
-/// Clears the pairs of a live table whose objects are dead.
+/// Clears the pairs of a live table whose objects are dead. Returns whether the table has to be put into the queue of
+/// those that have something to report, and notes in the table that it is.
 ///
 /// # Safety
 ///
@@ -78,13 +79,13 @@ pub(super) unsafe fn clear_pairs(
     table: ObjectRef,
     pairs: Range<usize>,
     clearing: Clearing,
-) {
+) -> bool {
     // SAFETY: OBJ-HEADER is the caller's obligation.
     let header = unsafe { table.header() };
     // SAFETY: KIND-LAYOUT, as above.
     let (first, count, mode) = unsafe { table.pairs(header, kinds) };
     let last = clearing == Clearing::Last;
-    let mut emptied = 0;
+    let (mut emptied, mut first_emptied) = (0, u64::MAX);
     for pair in pairs.start..pairs.end.min(count) {
         let (key, value) = (first.wrapping_add(2 * pair), first.wrapping_add(2 * pair + 1));
         // SAFETY: KIND-LAYOUT, the tail has `count` pairs.
@@ -100,6 +101,7 @@ pub(super) unsafe fn clear_pairs(
             (PairMode::WeakKey | PairMode::Guard, None, _) | (PairMode::WeakBoth, None, Some(_)) if !last => continue,
             (PairMode::Guard, None, _) => {
                 emptied += 1;
+                first_emptied = first_emptied.min(pair as u64);
                 (0, value_now.unwrap_or(value_word))
             }
             (_, Some(key_word), Some(value_word)) => (key_word, value_word),
@@ -118,9 +120,19 @@ pub(super) unsafe fn clear_pairs(
             collection.settle(table, value);
         }
     }
-    if emptied > 0 {
-        // SAFETY: KIND-LAYOUT, the first word of a table counts the emptied pairs.
-        unsafe { *(table.payload() as *mut u64) += emptied };
+    if emptied == 0 {
+        return false;
+    }
+    let prefix = table.payload() as *mut u64;
+    // SAFETY: KIND-LAYOUT, the first word of a table counts the emptied pairs.
+    unsafe { *prefix += emptied };
+    if mode != PairMode::Guard {
+        return false;
+    }
+    // SAFETY: KIND-LAYOUT, so do the second and third of one with guards say where they begin, and that it is queued.
+    unsafe {
+        *prefix.add(1) = first_emptied.min(*prefix.add(1));
+        std::ptr::replace(prefix.add(2), 1) == 0
     }
 }
 

@@ -9,7 +9,7 @@ use tenure_memory::Cage;
 use tenure_object::{KindTable, ObjectRef};
 
 use super::collection::{Clearing, Collection, clear_pairs, clear_words, visit_natives};
-use super::{Finalizable, Generations, List, Watched};
+use super::{Finalizable, Generations, List, Watched, push_report};
 use crate::core::{Core, Inner};
 use crate::cycle::Budget;
 
@@ -260,6 +260,9 @@ impl Inner {
             ..
         } = self;
         let live = marker.liveness(cage);
+        if clearing == Clearing::Last {
+            watched.reports.retain(|word| live.keeps(*word));
+        }
         let recording = marker.recorder().is_recording();
         let mut marked = Marked {
             marker,
@@ -273,7 +276,9 @@ impl Inner {
         for table in watched.tables.old.iter().chain(&watched.tables.young) {
             if !pairs_are_whole && live.keeps(table.reference()) {
                 // SAFETY: KIND-LAYOUT, a live table.
-                unsafe { clear_pairs(&mut marked, kinds, *table, 0..usize::MAX, clearing) };
+                if unsafe { clear_pairs(&mut marked, kinds, *table, 0..usize::MAX, clearing) } {
+                    push_report(&mut watched.reports, *table);
+                }
             }
         }
         for object in &watched.objects.young {

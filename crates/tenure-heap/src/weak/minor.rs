@@ -1,16 +1,16 @@
 //! Watched objects in a minor collection: the young ones, and old ones that the remembered set names.
 //!
-//! Everything old is alive here. If passing the pairs has not come to an end after some passes, every young table and all
-//! its pairs are kept until the next collection, so that a chain of ephemerons costs no more than its length.
+//! Everything old is alive here. If passing the pairs has not come to an end after some passes, every young table and the
+//! values of all its pairs are kept until the next collection, so that a chain of ephemerons costs no more than its length.
 
 use std::ops::Range;
 
 use tenure_barrier::CardEntry;
 use tenure_nursery::Evacuation;
-use tenure_object::{KindTable, ObjectRef, PromotionTarget};
+use tenure_object::{KindTable, ObjectRef, PairMode, PromotionTarget};
 
 use super::collection::{Clearing, Collection, clear_pairs, clear_words, pass, visit_natives};
-use super::{Finalizable, Watched, is_table};
+use super::{Finalizable, Watched, is_table, push_report};
 
 /// Passes over the pairs before the rest is kept.
 const PASSES_MAX: u32 = 8;
@@ -197,7 +197,7 @@ impl Watched {
         self.keep_pairs(evacuation, kinds, old);
     }
 
-    /// Keeps all young tables and both words of each pair.
+    /// Keeps all young tables, and what each of their pairs would keep if its key were alive.
     fn keep_pairs<T: PromotionTarget>(
         &mut self,
         evacuation: &mut Evacuation<'_, T>,
@@ -208,10 +208,16 @@ impl Watched {
             // SAFETY: OBJ-HEADER, a live table.
             let header = unsafe { table.header() };
             // SAFETY: KIND-LAYOUT, the header is the table's.
-            let (first, count, _) = unsafe { table.pairs(header, kinds) };
-            for word in 2 * pairs.start..2 * pairs.end.min(count) {
+            let (first, count, mode) = unsafe { table.pairs(header, kinds) };
+            // What a pair keeps for a live key; the keys that are dead in the end are cleared as ever.
+            let word = match mode {
+                PairMode::WeakKey | PairMode::Guard => 1,
+                PairMode::WeakValue => 0,
+                PairMode::WeakBoth => return,
+            };
+            for pair in pairs.start..pairs.end.min(count) {
                 // SAFETY: KIND-LAYOUT and SLOT-TYPED, a word of a pair.
-                unsafe { evacuation.forward(first.add(word)) };
+                unsafe { evacuation.forward(first.add(2 * pair + word)) };
             }
         };
         for entry in old.iter().filter(|entry| entry.is_table) {
@@ -234,10 +240,21 @@ impl Watched {
         old: &[Remembered],
         clearing: Clearing,
     ) {
+        if clearing == Clearing::Last {
+            self.reports.retain_mut(|word| match evacuation.resolve_word(*word) {
+                Some(now) => {
+                    *word = now;
+                    true
+                }
+                None => false,
+            });
+        }
         for entry in old {
             if entry.is_table {
                 // SAFETY: KIND-LAYOUT, an old table.
-                unsafe { clear_pairs(evacuation, kinds, entry.object, entry.pairs(), clearing) };
+                if unsafe { clear_pairs(evacuation, kinds, entry.object, entry.pairs(), clearing) } {
+                    push_report(&mut self.reports, entry.object);
+                }
             } else {
                 // SAFETY: OBJ-HEADER, an old object.
                 unsafe { clear_words(evacuation, kinds, entry.object, clearing) };
@@ -247,7 +264,9 @@ impl Watched {
             if let Some(word) = evacuation.resolve_word(table.reference()) {
                 let table = ObjectRef::from_reference(word);
                 // SAFETY: KIND-LAYOUT, a live table.
-                unsafe { clear_pairs(evacuation, kinds, table, 0..usize::MAX, clearing) };
+                if unsafe { clear_pairs(evacuation, kinds, table, 0..usize::MAX, clearing) } {
+                    push_report(&mut self.reports, table);
+                }
             }
         }
         for object in &self.objects.young {

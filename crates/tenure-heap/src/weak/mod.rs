@@ -25,7 +25,9 @@ mod major;
 mod minor;
 mod natives;
 
-use tenure_object::{KindTable, ObjectRef};
+use std::collections::VecDeque;
+
+use tenure_object::{KindTable, ObjectRef, PairMode, TailLayout};
 
 pub(crate) use handles::WeakHandles;
 pub(crate) use major::PairCursor;
@@ -38,7 +40,8 @@ use crate::core::{Core, Inner};
 ///
 /// Invariant (WATCH-LISTED): between collections, every watched object is listed exactly once, as young or as old as it
 /// is; an entry of an object that was evacuated from a block is corrected with the references to it. Entries of old
-/// objects keep their places while evacuation knows them by these.
+/// objects keep their places while evacuation knows them by these. A table of guards is in the queue of reports exactly if
+/// its third word says so, and is if it has emptied pairs.
 #[derive(Debug)]
 pub(crate) struct Generations<T> {
     pub(crate) young: Vec<T>,
@@ -112,6 +115,10 @@ pub(crate) struct Watched {
     pub(crate) finalizable: Generations<Finalizable>,
     pub(crate) ready: Vec<Ready>,
     ready_sorted: bool,
+    /// Tables of guards of which collections emptied pairs, by the time of the first: weak words.
+    pub(crate) reports: VecDeque<u64>,
+    /// Tables of guards there have been.
+    guards: usize,
     registrations: u64,
     batches: u64,
     /// What the program looked at through weak words since the last job ended.
@@ -136,6 +143,7 @@ impl Watched {
             + self.tables.footprint_bytes()
             + self.finalizable.footprint_bytes()
             + (self.ready.capacity()) * size_of::<Ready>()
+            + self.reports.capacity() * 8
             + self.kept.capacity() * 8
             + self.handles.footprint_bytes()
             + self.natives.footprint_bytes()
@@ -200,6 +208,8 @@ impl Watched {
                 List::Handles => correct(self.handles.word_mut(index)),
             }
         }
+        // They are few.
+        self.reports.iter_mut().for_each(|word| correct(word));
     }
 
     /// Forgets which entries evacuation has to correct.
@@ -225,7 +235,14 @@ impl Watched {
         for word in self.handles.words_mut() {
             correct(word);
         }
+        self.reports.iter_mut().for_each(|word| correct(word));
     }
+}
+
+/// Enters a table of guards that has something to report.
+fn push_report(reports: &mut VecDeque<u64>, table: ObjectRef) {
+    debug_assert!(reports.len() < reports.capacity(), "WATCH-LISTED: room for each");
+    reports.push_back(table.reference());
 }
 
 impl Core {
@@ -241,6 +258,12 @@ impl Core {
         // SAFETY: KIND-LAYOUT, the header is the object's.
         if unsafe { is_table(object, &inner.kinds) } {
             inner.watched.tables.add(object, young);
+            if inner.kinds.get(Inner::header_of(object).kind()).tail == TailLayout::Pairs(PairMode::Guard) {
+                inner.watched.guards += 1;
+                let most = inner.watched.guards.min(inner.watched.tables.len());
+                let reports = &mut inner.watched.reports;
+                reports.reserve(most.saturating_sub(reports.len()));
+            }
         } else {
             inner.watched.objects.add(object, young);
         }
@@ -377,6 +400,27 @@ impl Core {
             watched.ready_sorted = true;
         }
         watched.ready.pop().map(|ready| ready.word)
+    }
+
+    /// Returns the table of guards, as word, that waits longest in the queue of those with something to report.
+    #[must_use]
+    #[inline]
+    pub fn first_report(&self) -> Option<u64> {
+        self.inner().watched.reports.front().copied()
+    }
+
+    /// Takes the table that [`Core::first_report`] returns out of the queue. The caller changes its third word.
+    pub fn end_first_report(&self) {
+        self.inner().watched.reports.pop_front();
+    }
+
+    /// Puts one table of guards into the place of another in the queue. The caller changes the third words.
+    pub fn replace_report(&self, before: u64, after: u64) {
+        for word in &mut self.inner().watched.reports {
+            if *word == before {
+                *word = after;
+            }
+        }
     }
 
     /// Makes a weak handle.
