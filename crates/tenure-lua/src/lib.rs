@@ -2,3 +2,5 @@
 //!
 //! Built on the facade alone: the language that shows how an interpreter is written on tenure.
 #![forbid(unsafe_code)]
+
+pub mod pure;
