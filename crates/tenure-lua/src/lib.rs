@@ -4,4 +4,13 @@
 #![forbid(unsafe_code)]
 
 pub mod bytecode;
+mod native;
+mod object;
 pub mod pure;
+mod services;
+mod vm;
+
+pub use native::{Call, Continuation, NativeFunction, Reentrant, Reply, Throw};
+pub use object::{LuaRoots, LuaValue, Objects, Type, Val};
+pub use services::Services;
+pub use vm::Vm;

@@ -25,4 +25,5 @@ mod reply;
 pub use arguments::Call;
 pub use reentrant::Reentrant;
 pub use reply::{Continuation, NativeFunction, Reply, Throw};
-pub(crate) use reply::{Action, Thrown};
+pub(crate) use arguments::to_number;
+pub(crate) use reply::{Action, Collect, Thrown};

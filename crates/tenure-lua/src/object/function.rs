@@ -9,9 +9,9 @@ use super::{Objects, Proto};
 use crate::native::NativeFunction;
 use tenure::prelude::*;
 
-/// A function of Lua: a prototype and its upvalues.
+/// A function of Lua: a prototype and its upvalues, none of which is missing once it is made.
 #[derive(Kind)]
-#[tail(Slot<Ref<UpVal>>)]
+#[tail(Slot<Opt<UpVal>>)]
 pub(crate) struct Closure {
     pub(crate) proto: Slot<Ref<Proto>>,
 }

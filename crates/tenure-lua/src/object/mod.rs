@@ -11,6 +11,7 @@
 mod function;
 mod proto;
 mod string;
+mod symbol;
 mod table;
 mod thread;
 mod userdata;
@@ -18,11 +19,17 @@ mod value;
 
 pub(crate) use function::{CLOSED, Closure, ClosureFields, ClosureInit, Native, NativeFields, NativeInit, SUSPENDED, UpVal};
 pub(crate) use function::{UpValFields, UpValInit};
-pub(crate) use proto::{Code, CodeInit, Debug, DebugFields, DebugInit, Lines, LinesInit, Proto, ProtoFields, ProtoInit, Ranges};
+pub(crate) use proto::{
+    Code, CodeInit, Debug, DebugFields, DebugInit, Lines, LinesInit, Proto, ProtoFields, ProtoInit, ProtoMethods, Ranges,
+};
 pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
-pub(crate) use table::{Array, ArrayInit, KeyError, Nodes, NodesFields, Table, TableFields, TableInit, TableMethods};
-pub(crate) use thread::{FrameList, FrameListInit, Thread, ThreadFields, ThreadInit};
+pub(crate) use symbol::{keep_names, symbol};
+pub(crate) use table::{
+    Array, ArrayInit, InvalidKey, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border, new_array,
+    new_table, next, resize, set_list,
+};
+pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
 pub(crate) use userdata::{Userdata, UserdataFields, UserdataInit};
 pub(crate) use value::{Integer, IntegerInit, new_integer};
 pub use value::{LuaValue, Type};
@@ -71,7 +78,9 @@ pub struct LuaRoots {
     pub(crate) field_names: [Root<Opt<Str>>; 5],
     /// The text of the error when memory is used up, made beforehand.
     pub(crate) no_memory: Root<Opt<Str>>,
-    /// Constants of chunks that were loaded, so that equal names are one object: a set, from string to true.
+    /// Names that libraries and the interpreter itself use: a set, from string to true.
+    pub(crate) names: Root<Opt<Table>>,
+    /// Names in chunks that were loaded, likewise.
     pub(crate) symbols: Root<Opt<Table>>,
 }
 

@@ -3,7 +3,7 @@
 //! Each question is a few compares on the word, and for objects one load of the header. Conversions between strings and numbers are not
 //! here: they allocate or parse.
 
-use super::{Closure, Native, NoRoom, Objects, Str, Table, Thread, Userdata, Val};
+use super::{Closure, Native, NoRoom, Objects, Str, StrMethods, Table, Thread, Userdata, Val};
 use crate::pure::number::{Number, compare_numbers};
 use std::cmp::Ordering;
 use tenure::prelude::*;

@@ -118,7 +118,7 @@ impl Vm {
             | Pending::Resume { at, count }
             | Pending::Yield { at, count } => at + count + 1,
             Pending::CloseThread { at } => at + 1,
-            Pending::Run | Pending::Throw | Pending::Unwind => 0,
+            Pending::Run | Pending::Throw | Pending::Unwind | Pending::Concat { .. } => 0,
         };
         let end = self.top.max(pending_end).saturating_sub(REGISTERS);
         let depth = self.base.max(end);

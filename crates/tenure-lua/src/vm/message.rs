@@ -10,7 +10,8 @@ use super::{FrameKind, Vm};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
 use crate::object::{
-    Debug, DebugFields, LuaValue, Objects, Proto, ProtoFields, ProtoMethods, Str, Table, TableMethods, Val, new_string, next,
+    Debug, DebugFields, LuaValue, NodesMethods, Objects, Proto, ProtoFields, ProtoMethods, Str, Table, TableFields, TableMethods, Val,
+    new_string, next,
 };
 use tenure::prelude::*;
 
@@ -226,7 +227,8 @@ pub(crate) fn called_as(vm: &Vm, h: &Heap<Objects>) -> (Vec<u8>, bool) {
 /// Returns the name under which a function stands in a loaded library: `string.format`, or `print`.
 pub(crate) fn global_name<'h>(h: &'h Heap<Objects>, function: Val<'h>) -> Option<Vec<u8>> {
     let registry = h.roots().registry.get()?;
-    let loaded = named_entry(h, registry, b"_LOADED")?.cast::<Table>()?;
+    let key = registry.nodes().find_bytes(b"_LOADED")?;
+    let loaded = registry.get_str(key).cast::<Table>()?;
     let mut key = Value::nil();
     while let Ok(Some((library, contents))) = next(loaded, h, key) {
         key = library;
@@ -245,18 +247,6 @@ pub(crate) fn global_name<'h>(h: &'h Heap<Objects>, function: Val<'h>) -> Option
                 });
             }
         }
-    }
-    None
-}
-
-/// Finds an entry by the bytes of its key, without making a string: linear in the size of the table.
-fn named_entry<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, name: &[u8]) -> Option<Val<'h>> {
-    let mut key = Value::nil();
-    while let Ok(Some((found, value))) = next(table, h, key) {
-        if found.bytes() == Some(name) {
-            return Some(value);
-        }
-        key = found;
     }
     None
 }

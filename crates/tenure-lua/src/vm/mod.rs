@@ -13,7 +13,9 @@
 //! | --- | --- |
 //! | `interpreter` | the loop: one arm for each opcode |
 //! | `arithmetic`, `compare`, `concat`, `access` | the operations, with their metamethods |
+//! | `functions`, `loops` | making functions, variable arguments, numeric loops |
 //! | `step` | calls, returns and continuations |
+//! | `finish` | completing an instruction after its metamethod |
 //! | `unwind` | errors on their way to whoever catches them |
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
@@ -28,14 +30,18 @@ mod compare;
 mod concat;
 mod coroutine;
 mod driver;
+mod finish;
 mod frame;
+mod functions;
 mod interpreter;
 mod load;
+mod loops;
 pub(crate) mod message;
 pub(crate) mod metamethod;
 mod names;
 mod step;
 mod unwind;
+mod window;
 
 pub(crate) use frame::{ALL, Catch, Frame, FrameKind, Return};
 
@@ -75,6 +81,8 @@ pub(crate) enum Pending {
     Yield { at: usize, count: usize },
     /// Close the suspended coroutine in a register.
     CloseThread { at: usize },
+    /// Go on joining values in registers.
+    Concat { first: usize, count: usize },
 }
 
 /// A call that is to be made.

@@ -7,7 +7,7 @@ use super::metamethod::of_value;
 use super::{ALL, Catch, Exit, Frame, FrameKind, Pending, PendingCall, Return, Vm, message};
 use crate::bytecode::Metamethod;
 use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
-use crate::object::{Closure, ClosureFields, Native, NativeFields, Objects, Proto, ProtoFields, Val};
+use crate::object::{Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Proto, ProtoFields, Val};
 use tenure::prelude::*;
 
 /// What a step comes to: nothing, or that the region must be left.
@@ -30,6 +30,7 @@ impl Vm {
                 Pending::Resume { at, count } => self.resume(h, at, count),
                 Pending::Yield { at, count } => self.suspend(h, at, count),
                 Pending::CloseThread { at } => self.close_thread(h, at),
+                Pending::Concat { first, count } => self.resume_concat(h, first, count),
             };
             match step {
                 Ok(None) if h.safepoint_due() => return Some(Exit::Safepoint),
@@ -72,27 +73,36 @@ impl Vm {
     /// Starts a call.
     fn begin_call(&mut self, h: &Heap<Objects>, call: PendingCall) -> Step {
         let mut call = call;
+        self.make_callable(h, &mut call)?;
+        let function = self.register(h, call.at);
+        if let Some(closure) = function.cast::<Closure>() {
+            self.enter(h, closure.proto(), call)?;
+            self.pending = Pending::Run;
+            return Ok(None);
+        }
+        match function.cast::<Native>() {
+            Some(native) => self.enter_native(h, native.function(), call),
+            None => Err(message::corrupt(self, h)),
+        }
+    }
+
+    /// Puts `__call` metamethods before a value that is no function, until there is one. The value becomes the first argument.
+    pub(crate) fn make_callable(&mut self, h: &Heap<Objects>, call: &mut PendingCall) -> Result<(), Throw> {
         for _ in 0..CALL_CHAIN_MAX {
             let function = self.register(h, call.at);
-            if let Some(closure) = function.cast::<Closure>() {
-                self.enter(h, closure.proto(), call)?;
-                self.pending = Pending::Run;
-                return Ok(None);
-            }
-            if let Some(native) = function.cast::<Native>() {
-                return self.enter_native(h, native.function(), call);
+            if function.is_function() {
+                return Ok(());
             }
             let Some(method) = of_value(h, function, Metamethod::Call) else {
                 let is_direct = matches!(call.how, Return::Plain);
                 return Err(message::call_error(self, h, function, is_direct));
             };
-            // The function becomes the first argument.
             self.reach(h, call.at + call.count + 2)?;
             self.move_registers(h, call.at, call.at + 1, call.count + 1);
             self.set_register(h, call.at, method);
             call.count += 1;
             self.top = self.top.max(call.at + call.count + 1);
-            self.pending = Pending::Call(call);
+            self.pending = Pending::Call(*call);
         }
         Err(message::raise(self, h, b"'__call' chain too long"))
     }
@@ -262,7 +272,7 @@ impl Vm {
         self.base -= frame.delta as usize;
         match frame.how {
             Return::Plain => {
-                self.deliver(h, at, count, dest, frame.wanted)?;
+                self.deliver(h, at, count, dest, frame.wanted);
                 self.pending = Pending::Run;
             }
             Return::Finish => {
@@ -304,7 +314,7 @@ impl Vm {
         count: usize,
         dest: usize,
         wanted: i16,
-    ) -> Result<(), Throw> {
+    ) {
         match wanted {
             0 => {}
             1 => {
@@ -323,7 +333,6 @@ impl Vm {
                 }
             }
         }
-        Ok(())
     }
 
     /// Calls a metamethod on behalf of the running instruction; its result completes the instruction.

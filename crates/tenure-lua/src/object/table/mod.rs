@@ -14,7 +14,7 @@ mod traverse;
 
 pub(crate) use length::border;
 pub(crate) use nodes::{Nodes, NodesFields, NodesMethods};
-pub(crate) use resize::{new_array, new_table, resize};
+pub(crate) use resize::{new_array, new_table, resize, set_list};
 pub(crate) use traverse::{InvalidKey, next};
 
 use super::string::StrMethods;
@@ -137,7 +137,7 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
     fn get_raw(self, h: &'h Heap<Objects>, key: Val<'h>) -> Val<'h> {
         match place(h, key) {
             Place::Int(int) => self.get_int(int),
-            Place::Hash(hashed) => self.nodes().get(hashed),
+            Place::Hash(hashed) => self.nodes().get_key(hashed),
             Place::Nil | Place::Nan => Value::nil(),
         }
     }

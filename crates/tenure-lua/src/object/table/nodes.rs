@@ -7,7 +7,7 @@
 //! traversal can go on behind it, until another key takes the node over.
 
 use super::super::value::{Integer, LuaValue};
-use super::super::{Objects, Str, StrMethods, Val};
+use super::super::{Objects, Str, StrMethods, Val, hash_bytes};
 use super::HashedKey;
 use tenure::prelude::*;
 
@@ -77,7 +77,7 @@ fn node_at(slots: &[Slot<Dyn<Objects>>], index: u32) -> Option<&Node> {
 /// What the hash part does.
 pub(crate) trait NodesMethods<'h>: Copy {
     /// Returns the value of a key, or nil.
-    fn get(self, key: HashedKey<'_>) -> Val<'h>;
+    fn get_key(self, key: HashedKey<'_>) -> Val<'h>;
     /// Returns the value of an integer key, or nil.
     fn get_int(self, key: i64) -> Val<'h>;
     /// Returns the value of a string key, or nil.
@@ -94,6 +94,8 @@ pub(crate) trait NodesMethods<'h>: Copy {
     fn insert(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
     /// Returns the number of the node of a key that is there.
     fn find(self, key: HashedKey<'_>) -> Option<u32>;
+    /// Returns the string with these bytes that is a key, with a value other than nil.
+    fn find_bytes(self, bytes: &[u8]) -> Option<Gc<'h, Str>>;
     /// Returns key and value of a node.
     fn entry(self, index: u32) -> Option<(Val<'h>, Val<'h>)>;
 }
@@ -151,7 +153,7 @@ fn replace_at(nodes: Gc<'_, Nodes>, h: &Heap<Objects>, index: Option<u32>, value
 }
 
 impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
-    fn get(self, key: HashedKey<'_>) -> Val<'h> {
+    fn get_key(self, key: HashedKey<'_>) -> Val<'h> {
         value_at(self, self.find(key))
     }
 
@@ -247,6 +249,12 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
             return find_int(self, int);
         }
         search(self, hash, |other, similar| similar && other.raw_equals(key))
+    }
+
+    fn find_bytes(self, bytes: &[u8]) -> Option<Gc<'h, Str>> {
+        let index = search(self, hash_bytes(bytes), |other, similar| similar && other.bytes() == Some(bytes))?;
+        let (key, value) = self.entry(index)?;
+        if value.is_nil() { None } else { key.cast::<Str>() }
     }
 
     fn entry(self, index: u32) -> Option<(Val<'h>, Val<'h>)> {

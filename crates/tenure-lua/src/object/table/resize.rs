@@ -199,3 +199,21 @@ fn move_entry<'h>(
     let moved = nodes.insert(h, HashedKey { key, hash }, value);
     debug_assert!(moved, "a resized hash part has room for all its keys");
 }
+
+/// Assigns registers to the keys behind `before`, as a constructor does.
+pub(crate) fn set_list<'h>(
+    h: &'h Heap<Objects>,
+    table: Gc<'h, Table>,
+    before: usize,
+    first_register: usize,
+    count: usize,
+) -> Result<(), SetError> {
+    let end = before + count;
+    if table.array().tail_len() < end {
+        resize(table, h, end, table.nodes().get().capacity as usize)?;
+    }
+    if let Some(registers) = h.register_area().get(first_register..first_register + count) {
+        table.array().tail_copy_from_registers(h, before, registers);
+    }
+    Ok(())
+}
