@@ -4,4 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod bytecode;
+pub mod chunk;
+pub mod compiler;
 pub mod pure;
