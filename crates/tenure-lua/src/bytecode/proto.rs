@@ -1,14 +1,15 @@
 //! Prototypes: what the compiler makes of a function, and closures share.
 //!
-//! A prototype is plain data that owns its nested prototypes; bytes of names and constants are shared. It is immutable once compiled, so
-//! an interpreter may copy it into objects of its own heap, or keep it beside the heap. It holds no run-time values.
+//! A prototype is plain data that owns its nested prototypes; bytes of names and constants are shared. It is immutable once compiled, and
+//! another thread may have compiled it, so an interpreter may copy it into objects of its own heap, or keep it beside the heap. It holds
+//! no run-time values.
 
 use super::instruction::Instruction;
 use super::line_info::LineInfo;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The bytes of a name or of a string constant; Lua strings are no text in any encoding.
-pub type Bytes = Rc<[u8]>;
+pub type Bytes = Arc<[u8]>;
 
 /// An entry of a prototype's table of constants.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ pub struct Proto {
     /// Upvalues.
     pub upvalues: Vec<UpvalueDesc>,
     /// Nested functions.
-    pub protos: Vec<Rc<Proto>>,
+    pub protos: Vec<Arc<Proto>>,
     /// Lines of instructions.
     pub line_info: LineInfo,
     /// Local variables, in the order in which they become active. Empty when debug information was stripped.

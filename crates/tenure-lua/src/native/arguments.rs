@@ -5,7 +5,7 @@
 //! only by [`Call::count`].
 
 use super::{Action, Continuation, Reply, Throw};
-use crate::object::{LuaValue, Objects, Str, Table, Type, Val, new_integer, new_string, new_string_of};
+use crate::object::{LuaValue, Native, Objects, Str, Table, Type, Val, new_integer, new_string, new_string_of};
 use crate::pure::LibraryError;
 use crate::pure::number::{Number, number_text, parse_number};
 use crate::vm::{Vm, message};
@@ -87,6 +87,14 @@ impl<'a, 'h> Call<'a, 'h> {
         self.count = count;
         self.vm.set_native_count(count);
         Ok(())
+    }
+
+    /// Returns value `number`, from 1, of those that the function was made with, or nil if there are not so many.
+    #[must_use]
+    pub fn upvalue(&self, number: usize) -> Val<'h> {
+        let native = self.register(self.base - 1).cast::<Native>();
+        let slot = native.and_then(|native| native.tail().get(number.wrapping_sub(1)));
+        slot.map_or(Value::nil(), Slot::get)
     }
 
     pub(crate) fn register(&self, index: usize) -> Val<'h> {

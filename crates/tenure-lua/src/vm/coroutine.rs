@@ -200,10 +200,10 @@ impl Vm {
     /// Suspends the running coroutine, whose top frame is the native function that yields, and gives values to its resumer.
     pub(crate) fn suspend(&mut self, h: &Heap<Objects>, at: usize, count: usize) -> Step {
         let (Some(&resumed), Some(thread)) = (self.resumed.last(), h.roots().thread.get()) else {
-            return Err(message::raise_at(self, h, 1, b"attempt to yield from outside a coroutine"));
+            return Err(message::throw_text(h, b"attempt to yield from outside a coroutine"));
         };
         if !self.is_yieldable() {
-            return Err(message::raise_at(self, h, 1, b"attempt to yield across a C-call boundary"));
+            return Err(message::throw_text(h, b"attempt to yield across a C-call boundary"));
         }
         self.save(h, thread, resumed, self.base)?;
         thread.set_status(h, Status::Suspended);

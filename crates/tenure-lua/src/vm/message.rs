@@ -15,9 +15,6 @@ use crate::object::{
 };
 use tenure::prelude::*;
 
-/// The longest name of a chunk in a message, with the byte that ends a string in C.
-const ID_SIZE: usize = 60;
-
 /// Raises a string.
 pub(crate) fn throw_text(h: &Heap<Objects>, text: &[u8]) -> Throw {
     match new_string(h, text) {
@@ -60,24 +57,7 @@ pub(crate) fn position(vm: &Vm, h: &Heap<Objects>, level: usize) -> Vec<u8> {
 
 /// Returns the name of a chunk as messages show it.
 fn chunk_id(debug: Gc<'_, Debug>) -> Vec<u8> {
-    debug.source().map_or(b"?".to_vec(), |source| short_source(source.tail()))
-}
-
-/// Returns the name of a chunk as messages show it: `[string "…"]` for program text.
-pub(crate) fn short_source(source: &[u8]) -> Vec<u8> {
-    match source.split_first() {
-        Some((b'=', name)) => name[..name.len().min(ID_SIZE - 1)].to_vec(),
-        Some((b'@', name)) if name.len() < ID_SIZE => name.to_vec(),
-        Some((b'@', name)) => [b"...", &name[name.len() - (ID_SIZE - 4)..]].concat(),
-        _ => {
-            const ROOM: usize = ID_SIZE - b"[string \"...\"]".len() - 1;
-            let line = source.split(|&byte| byte == b'\n').next().unwrap_or(source);
-            if line.len() == source.len() && line.len() < ROOM {
-                return [b"[string \"", line, b"\"]"].concat();
-            }
-            [b"[string \"", &line[..line.len().min(ROOM)], b"...\"]"].concat()
-        }
-    }
+    debug.source().map_or(b"?".to_vec(), |source| crate::compiler::chunk_id(source.tail()))
 }
 
 /// Returns the name of a value's type, or what its metatable says in `__name`.
