@@ -41,6 +41,11 @@ impl Reply {
     pub fn reentrant() -> Reply {
         Reply(Action::Reentrant)
     }
+
+    /// Returns so many values that stand from the function's place on already.
+    pub(crate) fn values(count: usize) -> Reply {
+        Reply(Action::Return(count))
+    }
 }
 
 /// What the interpreter is to do after a native function returned. Registers are counted from the bottom of the register stack.

@@ -26,8 +26,8 @@ pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
-    Array, ArrayInit, InvalidKey, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border, new_array,
-    new_table, next, resize, set_list,
+    Array, ArrayInit, InvalidKey, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border, empty_nodes,
+    new_array, new_table, next, resize, set_list,
 };
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
 pub(crate) use userdata::{Userdata, UserdataFields, UserdataInit};
@@ -82,6 +82,29 @@ pub struct LuaRoots {
     pub(crate) names: Root<Opt<Table>>,
     /// Names in chunks that were loaded, likewise.
     pub(crate) symbols: Root<Opt<Table>>,
+}
+
+impl LuaRootsInit<'_> {
+    /// Roots that refer to nothing yet.
+    pub(crate) fn empty() -> LuaRootsInit<'static> {
+        LuaRootsInit {
+            globals: None,
+            registry: None,
+            error: Value::nil(),
+            open_upvalues: None,
+            thread: None,
+            main_thread: None,
+            empty_array: None,
+            empty_nodes: None,
+            string_meta: None,
+            type_metas: [None; 9],
+            metamethod_names: [None; METAMETHODS],
+            field_names: [None; 5],
+            no_memory: None,
+            names: None,
+            symbols: None,
+        }
+    }
 }
 
 object_model! {

@@ -14,6 +14,9 @@ use tenure::prelude::*;
 /// Attempts to make room for one instruction. An instruction makes few objects; each attempt makes room for one more.
 const ATTEMPTS_MAX: u32 = 8;
 
+/// Registers above those in use that a native function may have written before a safepoint.
+const CALL_SLACK: usize = 32;
+
 impl Vm {
     /// Calls the function in register `at` with the `count` arguments behind it; results stand from `at` on. Returns their number.
     ///
@@ -120,7 +123,8 @@ impl Vm {
             Pending::CloseThread { at } => at + 1,
             Pending::Run | Pending::Throw | Pending::Unwind | Pending::Concat { .. } => 0,
         };
-        let end = self.top.max(pending_end).saturating_sub(REGISTERS);
+        // A native function may have put a function and its arguments above its own.
+        let end = (self.top.max(pending_end) + CALL_SLACK).saturating_sub(REGISTERS);
         let depth = self.base.max(end);
         let shown = h.frame_depth();
         if depth < shown {

@@ -23,18 +23,18 @@
 //! | `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
 
-mod access;
-mod arithmetic;
+pub(crate) mod access;
+pub(crate) mod arithmetic;
 mod close;
-mod compare;
+pub(crate) mod compare;
 mod concat;
-mod coroutine;
+pub(crate) mod coroutine;
 mod driver;
 mod finish;
 mod frame;
 mod functions;
 mod interpreter;
-mod load;
+pub(crate) mod load;
 mod loops;
 pub(crate) mod message;
 pub(crate) mod metamethod;

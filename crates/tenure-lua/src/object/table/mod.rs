@@ -14,7 +14,7 @@ mod traverse;
 
 pub(crate) use length::border;
 pub(crate) use nodes::{Nodes, NodesFields, NodesMethods};
-pub(crate) use resize::{new_array, new_table, resize, set_list};
+pub(crate) use resize::{empty_nodes, new_array, new_table, resize, set_list};
 pub(crate) use traverse::{InvalidKey, next};
 
 use super::string::StrMethods;

@@ -47,16 +47,26 @@ fn new_nodes(h: &Heap<Objects>, count: usize) -> Result<Gc<'_, Nodes>, SetError>
     if count > CAPACITY_MAX {
         return Err(SetError::Overflow);
     }
-    // With no shared part yet, this makes it.
-    let capacity = if count == 0 { 0 } else { count.next_power_of_two() };
-    let slots = capacity.max(1) * NODE_SLOTS;
+    let capacity = count.next_power_of_two();
+    let slots = capacity * NODE_SLOTS;
     let init = NodesInit {
         capacity: capacity as u32,
-        mask: capacity.max(1) as u32 - 1,
+        mask: capacity as u32 - 1,
         free: capacity as u32,
     };
     h.try_alloc_tail_zeroed::<Nodes>(slots, init)
         .map_err(|_| SetError::NoRoom(NoRoom { bytes: 8 * slots + 64 }))
+}
+
+/// Makes the hash part that tables without one share.
+pub(crate) fn empty_nodes(h: &Heap<Objects>) -> Result<Gc<'_, Nodes>, NoRoom> {
+    let init = NodesInit {
+        capacity: 0,
+        mask: 0,
+        free: 0,
+    };
+    h.try_alloc_tail_zeroed::<Nodes>(NODE_SLOTS, init)
+        .map_err(|_| NoRoom { bytes: 64 })
 }
 
 /// How many integer keys there are, by the power of two that they lie below.
