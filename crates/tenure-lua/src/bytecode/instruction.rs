@@ -116,10 +116,7 @@ impl Instruction {
     /// The opcode; [`Opcode::ExtraArg`] for numbers that are none, which neither the compiler nor the verifier lets through.
     #[inline]
     pub const fn opcode(self) -> Opcode {
-        match self.opcode_checked() {
-            Some(opcode) => opcode,
-            None => Opcode::ExtraArg,
-        }
+        Opcode::from_number_or_last((self.0 & OPCODE_MASK) as u8)
     }
 
     /// Operand `A`.

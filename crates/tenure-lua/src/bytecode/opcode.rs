@@ -43,12 +43,18 @@ macro_rules! opcodes {
 
             /// The opcode with a number, if there is one. Constant time, without a table.
             #[inline]
-            #[allow(non_upper_case_globals, reason = "patterns must be constants: one for each variant, named like it")]
             pub const fn from_number(number: u8) -> Option<Opcode> {
+                if number <= Opcode::ExtraArg as u8 { Some(Self::from_number_or_last(number)) } else { None }
+            }
+
+            /// The opcode with a number, or the last one. The compiler sees that this is a minimum.
+            #[inline]
+            #[allow(non_upper_case_globals, reason = "patterns must be constants: one for each variant, named like it")]
+            pub(super) const fn from_number_or_last(number: u8) -> Opcode {
                 $(const $name: u8 = Opcode::$name as u8;)*
                 match number {
-                    $($name => Some(Opcode::$name),)*
-                    _ => None,
+                    $($name => Opcode::$name,)*
+                    _ => Opcode::ExtraArg,
                 }
             }
         }
@@ -225,7 +231,7 @@ opcodes! {
     /// `R[A], …, R[A + C - 2] := ...`; `C` = 0: all, and the top follows them.
     VarArg = "VARARG", Abc, SETS_A | SETS_TOP;
     /// adjust variable arguments, with `A` parameters.
-    VarArgPrep = "VARARGPREP", Abc, SETS_A | USES_TOP;
+    VarArgPrep = "VARARGPREP", Abc, SETS_A;
     /// `Ax` for the previous instruction.
     ExtraArg = "EXTRAARG", Ax, 0;
 }

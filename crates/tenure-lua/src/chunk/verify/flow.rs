@@ -110,8 +110,7 @@ fn neighbors(proto: &Proto, pc: usize, must_close: bool) -> Result<(), &'static 
 /// Checks that the top of the stack is used directly behind where it was set, and not below it.
 fn top(proto: &Proto, pc: usize) -> Result<(), &'static str> {
     let i = proto.code[pc];
-    // Its operand `B` is not in use, so it only looks as if it needed the top.
-    let needs_top = i.needs_top() && i.opcode() != Opcode::VarArgPrep;
+    let needs_top = i.needs_top();
     let setter = pc
         .checked_sub(1)
         .map(|before| proto.code[before])
