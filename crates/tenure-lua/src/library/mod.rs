@@ -6,6 +6,7 @@
 mod base;
 mod collect;
 mod coroutine;
+mod debug;
 mod load;
 mod math;
 mod protected;
@@ -70,8 +71,9 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     set_functions(h, globals, text::FUNCTIONS)?;
     base::open(h, globals)?;
     set_field(h, loaded, "_G", globals.into())?;
-    let libraries: [(&str, &Functions); 3] = [
+    let libraries: [(&str, &Functions); 4] = [
         ("coroutine", coroutine::FUNCTIONS),
+        ("debug", debug::FUNCTIONS),
         ("table", table::FUNCTIONS),
         ("math", math::FUNCTIONS),
     ];

@@ -5,7 +5,7 @@
 
 use super::Functions;
 use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw};
-use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, Userdata, Val};
+use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, UpVal, Userdata, Val};
 use crate::pure::number::number_text;
 use crate::vm::message::type_name;
 use crate::vm::metamethod::{Field, field};
@@ -55,6 +55,8 @@ pub(crate) fn identity<'h>(h: &'h Heap<Objects>, value: Val<'h>) -> u64 {
         userdata.identity_hash(h)
     } else if let Some(thread) = value.cast::<Thread>() {
         thread.identity_hash(h)
+    } else if let Some(upvalue) = value.cast::<UpVal>() {
+        upvalue.identity_hash(h)
     } else {
         u64::from(value.as_symbol().unwrap_or(0))
     };
@@ -98,7 +100,7 @@ fn print(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 fn print_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     let count = native.region().count();
     for number in 1..=count {
-        let mut call = native.region();
+        let call = native.region();
         let value = call.argument(number);
         let mut text = if number > 1 { b"\t".to_vec() } else { Vec::new() };
         if field(call.heap, value, Field::ToString).is_some() {
