@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows values, the heap, or the interpreter.
 
+pub mod date;
 pub mod error;
 pub mod format;
 pub mod number;
