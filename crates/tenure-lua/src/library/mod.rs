@@ -10,17 +10,36 @@ mod load;
 mod math;
 mod protected;
 mod sort;
+mod string;
 mod table;
 mod text;
+mod utf8;
 
 pub(crate) use text::display_text;
 
 use crate::native::{Call, NativeFunction, Throw};
+use crate::pure::LibraryError;
+use crate::vm::message;
 use crate::object::{Native, NativeInit, NoRoom, Objects, Table, TableMethods, Val, new_table, symbol};
 use tenure::prelude::*;
 
 /// A library: names and functions.
 type Functions = [(&'static str, NativeFunction)];
+
+/// Raises what an algorithm refuses.
+trait OrThrow<T> {
+    /// The result, or the error of the running function.
+    fn or_throw(self, call: &mut Call<'_, '_>) -> Result<T, Throw>;
+}
+
+impl<T, E: Into<LibraryError>> OrThrow<T> for Result<T, E> {
+    fn or_throw(self, call: &mut Call<'_, '_>) -> Result<T, Throw> {
+        self.map_err(|error| match error.into() {
+            error if error == LibraryError::not_enough_memory() => message::not_enough_memory(call.heap),
+            error => call.library_error(&error),
+        })
+    }
+}
 
 /// Makes a native function.
 pub(crate) fn new_native<'h>(
@@ -70,16 +89,21 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     set_functions(h, globals, text::FUNCTIONS)?;
     base::open(h, globals)?;
     set_field(h, loaded, "_G", globals.into())?;
-    let libraries: [(&str, &Functions); 3] = [
+    let libraries: [(&str, &Functions); 5] = [
         ("coroutine", coroutine::FUNCTIONS),
         ("table", table::FUNCTIONS),
         ("math", math::FUNCTIONS),
+        ("string", string::FUNCTIONS),
+        ("utf8", utf8::FUNCTIONS),
     ];
     for (name, functions) in libraries {
         let library = new_table(h, 0, functions.len()).map_err(Throw::of_set)?;
         set_functions(h, library, functions)?;
-        if name == "math" {
-            math::open(h, library)?;
+        match name {
+            "math" => math::open(h, library)?,
+            "string" => string::open(h, library)?,
+            "utf8" => utf8::open(h, library)?,
+            _ => {}
         }
         set_field(h, globals, name, library.into())?;
         set_field(h, loaded, name, library.into())?;

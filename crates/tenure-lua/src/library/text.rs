@@ -67,9 +67,9 @@ fn to_string(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         return call.reply(value);
     }
     if let Some(method) = field(call.heap, value, Field::ToString) {
-        return call.call_then(method, &[value], |call| match call.result(1) {
-            text if text.type_of() == Type::String => call.reply(text),
-            _ => Err(call.error(b"'__tostring' must return a string")),
+        return call.call_then(method, &[value], |call| match method_text(call) {
+            Some(text) => call.reply(text),
+            None => Err(call.error(b"'__tostring' must return a string")),
         });
     }
     let text = display_text(call.heap, value);
@@ -94,29 +94,35 @@ fn print(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.reply_none()
 }
 
+/// Returns how an argument looks, which its metamethod may say.
+pub(super) fn text_with_calls(native: &mut Reentrant<'_>, number: usize) -> Result<Vec<u8>, Throw> {
+    let call = native.region();
+    let value = call.argument(number);
+    if field(call.heap, value, Field::ToString).is_none() {
+        return Ok(display_text(call.heap, value).into_owned());
+    }
+    let text = native.call(
+        |call| {
+            let value = call.argument(number);
+            let method = field(call.heap, value, Field::ToString).unwrap_or(Value::nil());
+            call.push_call(method, &[value])
+        },
+        |call| method_text(call).map(|text| display_text(call.heap, text).into_owned()),
+    )?;
+    text.ok_or_else(|| native.region().error(b"'__tostring' must return a string"))
+}
+
+/// What a `__tostring` returned, if it is a string, or a number, which passes for one.
+fn method_text<'h>(call: &Call<'_, 'h>) -> Option<Val<'h>> {
+    Some(call.result(1)).filter(|text| matches!(text.type_of(), Type::String | Type::Number))
+}
+
 /// The same when a metamethod says how a value looks.
 fn print_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     let count = native.region().count();
     for number in 1..=count {
-        let mut call = native.region();
-        let value = call.argument(number);
         let mut text = if number > 1 { b"\t".to_vec() } else { Vec::new() };
-        if field(call.heap, value, Field::ToString).is_some() {
-            let result = native.call(
-                |call| {
-                    let value = call.argument(number);
-                    let method = field(call.heap, value, Field::ToString).unwrap_or(Value::nil());
-                    call.push_call(method, &[value])
-                },
-                |call| call.result(1).bytes().map(<[u8]>::to_vec),
-            )?;
-            match result {
-                Some(bytes) => text.extend_from_slice(&bytes),
-                None => return Err(native.region().error(b"'__tostring' must return a string")),
-            }
-        } else {
-            text.extend_from_slice(&display_text(call.heap, value));
-        }
+        text.extend_from_slice(&text_with_calls(native, number)?);
         write(&mut native.region(), &text)?;
     }
     let mut call = native.region();
