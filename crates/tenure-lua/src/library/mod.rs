@@ -6,8 +6,10 @@
 mod base;
 mod collect;
 mod coroutine;
+mod io;
 mod load;
 mod math;
+mod os;
 mod protected;
 mod sort;
 mod string;
@@ -82,6 +84,7 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     let registry = new_table(h, 0, 8).map_err(Throw::of_set)?;
     let loaded = new_table(h, 0, 16).map_err(Throw::of_set)?;
     set_field(h, registry, "_LOADED", loaded.into())?;
+    h.roots().registry.set(Some(registry));
     set_functions(h, globals, base::FUNCTIONS)?;
     set_functions(h, globals, collect::FUNCTIONS)?;
     set_functions(h, globals, load::FUNCTIONS)?;
@@ -89,10 +92,12 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     set_functions(h, globals, text::FUNCTIONS)?;
     base::open(h, globals)?;
     set_field(h, loaded, "_G", globals.into())?;
-    let libraries: [(&str, &Functions); 5] = [
+    let libraries: [(&str, &Functions); 7] = [
         ("coroutine", coroutine::FUNCTIONS),
         ("table", table::FUNCTIONS),
+        ("io", io::FUNCTIONS),
         ("math", math::FUNCTIONS),
+        ("os", os::FUNCTIONS),
         ("string", string::FUNCTIONS),
         ("utf8", utf8::FUNCTIONS),
     ];
@@ -100,6 +105,7 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
         let library = new_table(h, 0, functions.len()).map_err(Throw::of_set)?;
         set_functions(h, library, functions)?;
         match name {
+            "io" => io::open(h, library)?,
             "math" => math::open(h, library)?,
             "string" => string::open(h, library)?,
             "utf8" => utf8::open(h, library)?,
@@ -109,6 +115,5 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
         set_field(h, loaded, name, library.into())?;
     }
     h.roots().globals.set(Some(globals));
-    h.roots().registry.set(Some(registry));
     Ok(())
 }

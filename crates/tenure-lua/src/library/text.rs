@@ -9,8 +9,8 @@ use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, Use
 use crate::pure::number::number_text;
 use crate::vm::message::type_name;
 use crate::vm::metamethod::{Field, field};
+use crate::system::FileId;
 use std::borrow::Cow;
-use std::io::Write;
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -90,7 +90,7 @@ fn print(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         line.extend_from_slice(&display_text(call.heap, call.argument(number)));
     }
     line.push(b'\n');
-    write(call, &line)?;
+    write(call, &line);
     call.reply_none()
 }
 
@@ -123,18 +123,16 @@ fn print_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     for number in 1..=count {
         let mut text = if number > 1 { b"\t".to_vec() } else { Vec::new() };
         text.extend_from_slice(&text_with_calls(native, number)?);
-        write(&mut native.region(), &text)?;
+        write(&mut native.region(), &text);
     }
     let mut call = native.region();
-    write(&mut call, b"\n")?;
+    write(&mut call, b"\n");
     call.reply_none()
 }
 
-fn write(call: &mut Call<'_, '_>, bytes: &[u8]) -> Result<(), Throw> {
-    match call.vm.services.output.write_all(bytes) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(call.error(error.to_string().as_bytes())),
-    }
+fn write(call: &mut Call<'_, '_>, bytes: &[u8]) {
+    // A failure is not told to the program, as in the reference implementation.
+    let _ = call.vm.services.write(FileId::OUTPUT, bytes);
 }
 
 fn warn(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -150,7 +148,7 @@ fn warn(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         b"@off" if is_control => services.are_warnings_on = false,
         _ if is_control || !services.are_warnings_on => {}
         // A warning that cannot be written is lost, as in the reference implementation.
-        text => drop(services.errors.write_all(&[b"Lua warning: ", text, b"\n"].concat())),
+        text => drop(services.write(FileId::ERROR, &[b"Lua warning: ", text, b"\n"].concat())),
     }
     call.reply_none()
 }
