@@ -7,7 +7,8 @@ use crate::chunk;
 use crate::library;
 use crate::native::{Call, NativeFunction, Throw};
 use crate::object::{
-    LuaRootsInit, LuaValue, Objects, Status, Thread, ThreadInit, Val, keep_names, new_array, new_string, new_table, symbol,
+    LuaRootsInit, LuaValue, Objects, Status, Thread, ThreadInit, Val, keep_names, new_array, new_string, new_table,
+    symbol,
 };
 use crate::pure::number::Number;
 use crate::services::Services;

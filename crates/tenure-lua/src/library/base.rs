@@ -5,14 +5,14 @@
 use super::{Functions, new_native, set_field};
 use crate::native::{Call, NativeFunction, Reply, Throw};
 use crate::object::{
-    LuaValue, Objects, Str, Table, TableFields, TableMethods, Type, Userdata, UserdataFields, Val, border, new_string, next,
-    symbol,
+    LuaValue, Objects, Str, Table, TableFields, TableMethods, Type, Userdata, UserdataFields, Val, border, new_string,
+    next, symbol,
 };
 use crate::pure::LibraryError;
 use crate::pure::number::{hex_digit_value, is_space, parse_number};
 use crate::vm::access::{Found, Operand, index, set_error};
-use crate::vm::metamethod::{Field, field, metatable};
 use crate::vm::message;
+use crate::vm::metamethod::{Field, field, metatable};
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -34,8 +34,18 @@ pub(super) fn open<'h>(h: &'h Heap<Objects>, globals: Gc<'h, Table>) -> Result<(
     let next = new_native(h, NativeFunction::Region(next_entry), &[])?;
     let step = new_native(h, NativeFunction::Region(next_index), &[])?;
     set_field(h, globals, "next", next)?;
-    set_field(h, globals, "pairs", new_native(h, NativeFunction::Region(pairs), &[next])?)?;
-    set_field(h, globals, "ipairs", new_native(h, NativeFunction::Region(ipairs), &[step])?)?;
+    set_field(
+        h,
+        globals,
+        "pairs",
+        new_native(h, NativeFunction::Region(pairs), &[next])?,
+    )?;
+    set_field(
+        h,
+        globals,
+        "ipairs",
+        new_native(h, NativeFunction::Region(ipairs), &[step])?,
+    )?;
     set_field(h, globals, "_G", globals.into())?;
     set_field(h, globals, "_VERSION", symbol(h, b"Lua 5.4")?.into())
 }
@@ -119,7 +129,11 @@ fn raw_length(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 fn select(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let count = call.count() as i64;
-    if call.argument(1).bytes().is_some_and(|bytes| bytes.first() == Some(&b'#')) {
+    if call
+        .argument(1)
+        .bytes()
+        .is_some_and(|bytes| bytes.first() == Some(&b'#'))
+    {
         return call.reply(Value::int(count - 1));
     }
     let index = match call.check_integer(1)? {
@@ -245,7 +259,11 @@ fn next_index(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
             call.set_argument(2, key);
             call.call_then(method, &[object, key], |call| {
                 let (key, value) = (call.argument(2), call.result(1));
-                if value.is_nil() { call.reply(value) } else { call.reply_all(&[key, value]) }
+                if value.is_nil() {
+                    call.reply(value)
+                } else {
+                    call.reply_all(&[key, value])
+                }
             })
         }
     }

@@ -55,7 +55,11 @@ fn collect_garbage(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         setting => {
             let value = call.optional_integer(2, 0)?;
             let collector = &mut call.vm.services.collector;
-            let place = if setting == "setpause" { &mut collector.pause } else { &mut collector.step_multiplier };
+            let place = if setting == "setpause" {
+                &mut collector.pause
+            } else {
+                &mut collector.step_multiplier
+            };
             let before = std::mem::replace(place, value);
             let before = call.integer(before)?;
             call.reply(before)

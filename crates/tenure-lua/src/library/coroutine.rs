@@ -93,7 +93,10 @@ fn resume_wrapped(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
                 return call.reply_results();
             }
             let thread = call.upvalue(1);
-            if thread.cast::<Thread>().is_some_and(|thread| thread.status.get() != Status::Dead) {
+            if thread
+                .cast::<Thread>()
+                .is_some_and(|thread| thread.status.get() != Status::Dead)
+            {
                 // It could not even be resumed.
                 let error = call.result(1);
                 return rethrow(call, error);
@@ -152,7 +155,12 @@ fn is_yieldable(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     } else {
         let thread = check_thread(call)?;
         let is_current = current(call.heap).is_some_and(|current| current.ptr_eq(thread));
-        let is_main = call.heap.roots().main_thread.get().is_some_and(|main| main.ptr_eq(thread));
+        let is_main = call
+            .heap
+            .roots()
+            .main_thread
+            .get()
+            .is_some_and(|main| main.ptr_eq(thread));
         if is_current { call.vm.is_yieldable() } else { !is_main }
     };
     call.reply(Value::bool(yieldable))

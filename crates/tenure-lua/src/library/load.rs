@@ -8,6 +8,7 @@ use crate::native::{Action, Call, NativeFunction, Reply, Throw};
 use crate::object::{LuaValue, Table, TableMethods, Type, Val, border, new_table};
 use crate::pure::number::number_text;
 use crate::vm::load::load_chunk;
+use crate::vm::message;
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -90,12 +91,15 @@ fn take_piece(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         (_, Some(_), _) => piece,
         (_, _, Some(number)) => call.string(&number_text(number))?,
         _ => {
-            let message = call.string(b"reader function must return a string")?;
+            let position = message::position(call.vm, call.heap, 1);
+            let message = call.string_of(&[&position, b"reader function must return a string"])?;
             return call.reply_all(&[Value::nil(), message]);
         }
     };
     if let Some(pieces) = call.argument(PIECES).cast::<Table>() {
-        pieces.set_int(call.heap, border(pieces) + 1, piece).map_err(Throw::of_set)?;
+        pieces
+            .set_int(call.heap, border(pieces) + 1, piece)
+            .map_err(Throw::of_set)?;
     }
     read_piece(call)
 }

@@ -7,7 +7,8 @@ use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw, to_number};
 use crate::object::{LuaValue, Objects, Table, Type, Val, new_integer, symbol};
 use crate::pure::LibraryError;
 use crate::pure::number::{
-    Number, Random, integer_remainder, integral_to_number, logarithm, split_float, to_degrees, to_radians, unsigned_less_than,
+    Number, Random, integer_remainder, integral_to_number, logarithm, split_float, to_degrees, to_radians,
+    unsigned_less_than,
 };
 use crate::vm::compare::raw_compare;
 use tenure::prelude::*;
@@ -24,8 +25,14 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("floor", NativeFunction::Region(|call| round(call, f64::floor))),
     ("fmod", NativeFunction::Region(fmod)),
     ("log", NativeFunction::Region(log)),
-    ("max", NativeFunction::Both(|call| extreme(call, true), |native| extreme_with_calls(native, true))),
-    ("min", NativeFunction::Both(|call| extreme(call, false), |native| extreme_with_calls(native, false))),
+    (
+        "max",
+        NativeFunction::Both(|call| extreme(call, true), |native| extreme_with_calls(native, true)),
+    ),
+    (
+        "min",
+        NativeFunction::Both(|call| extreme(call, false), |native| extreme_with_calls(native, false)),
+    ),
     ("modf", NativeFunction::Region(modf)),
     ("rad", NativeFunction::Region(|call| float_function(call, to_radians))),
     ("random", NativeFunction::Region(random)),
@@ -61,7 +68,11 @@ fn abs(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 fn atan(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let y = call.check_float(1)?;
-    let x = if call.argument(2).is_nil() { 1.0 } else { call.check_float(2)? };
+    let x = if call.argument(2).is_nil() {
+        1.0
+    } else {
+        call.check_float(2)?
+    };
     call.reply(Value::float(y.atan2(x)))
 }
 
@@ -89,7 +100,11 @@ fn fmod(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 fn log(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let x = call.check_float(1)?;
-    let base = if call.argument(2).is_nil() { None } else { Some(call.check_float(2)?) };
+    let base = if call.argument(2).is_nil() {
+        None
+    } else {
+        Some(call.check_float(2)?)
+    };
     call.reply(Value::float(logarithm(x, base)))
 }
 
@@ -162,7 +177,11 @@ fn random(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         0 => Value::float(random.next_float()),
         1 | 2 => {
             let first = call.check_integer(1)?;
-            let (low, up) = if call.count() == 1 { (1, first) } else { (first, call.check_integer(2)?) };
+            let (low, up) = if call.count() == 1 {
+                (1, first)
+            } else {
+                (first, call.check_integer(2)?)
+            };
             if call.count() == 1 && up == 0 {
                 call.integer(random.next_integer())?
             } else {
@@ -198,4 +217,7 @@ fn random_seed(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.reply_all(&[first, second])
 }
 
-const _: () = assert!(Type::Number as u8 == 3, "the order of types is the reference implementation's");
+const _: () = assert!(
+    Type::Number as u8 == 3,
+    "the order of types is the reference implementation's"
+);

@@ -6,6 +6,7 @@
 mod base;
 mod collect;
 mod coroutine;
+mod debug;
 mod io;
 mod load;
 mod math;
@@ -92,8 +93,9 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     set_functions(h, globals, text::FUNCTIONS)?;
     base::open(h, globals)?;
     set_field(h, loaded, "_G", globals.into())?;
-    let libraries: [(&str, &Functions); 7] = [
+    let libraries: [(&str, &Functions); 8] = [
         ("coroutine", coroutine::FUNCTIONS),
+        ("debug", debug::FUNCTIONS),
         ("table", table::FUNCTIONS),
         ("io", io::FUNCTIONS),
         ("math", math::FUNCTIONS),

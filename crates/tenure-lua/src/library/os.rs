@@ -51,10 +51,20 @@ fn clock(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 fn date(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let request = DateRequest::of(call.optional_bytes(1, b"%c")?);
-    let timestamp = if call.argument(2).is_nil() { (call.vm.services.now)() } else { call.check_integer(2)? };
-    let zone = if request.utc { &Zone::UTC } else { &call.vm.services.zone };
+    let timestamp = if call.argument(2).is_nil() {
+        (call.vm.services.now)()
+    } else {
+        call.check_integer(2)?
+    };
+    let zone = if request.utc {
+        &Zone::UTC
+    } else {
+        &call.vm.services.zone
+    };
     let date = date_at(timestamp, zone).or_throw(call)?;
-    let Some(format) = request.text else { return reply_date(call, &date) };
+    let Some(format) = request.text else {
+        return reply_date(call, &date);
+    };
     let mut text = Vec::new();
     date_text(format, &date, &mut text).or_throw(call)?;
     let text = call.string(&text)?;
@@ -81,7 +91,9 @@ fn execute(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
         nil if nil.is_nil() => Ok(None),
         _ => call.check_bytes(1).map(|command| Some(command.to_vec())),
     })?;
-    let Some(command) = command else { return native.region().reply(Value::bool(system::has_shell())) };
+    let Some(command) = command else {
+        return native.region().reply(Value::bool(system::has_shell()));
+    };
     flush_output(native);
     let ending = system::execute(&command);
     native.allocate(|call| match &ending {
@@ -132,7 +144,11 @@ fn rename(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 }
 
 fn setlocale(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
-    let wanted = if call.argument(1).is_nil() { None } else { Some(call.check_bytes(1)?) };
+    let wanted = if call.argument(1).is_nil() {
+        None
+    } else {
+        Some(call.check_bytes(1)?)
+    };
     call.check_option(2, Some("all"), &CATEGORIES)?;
     let name = match system::locale_name(wanted) {
         Some(name) => call.string(name.as_bytes())?,
@@ -170,8 +186,11 @@ fn time_of_table(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     }
     native.get_field(1, "isdst", FIELD)?;
     let call = native.region();
-    let daylight_saving = Some(call.argument(FIELD)).filter(|value| !value.is_nil()).map(|value| !value.is_falsy());
-    let (timestamp, date) = timestamp_of(fields, daylight_saving, &native.services().zone).or_throw(&mut native.region())?;
+    let daylight_saving = Some(call.argument(FIELD))
+        .filter(|value| !value.is_nil())
+        .map(|value| !value.is_falsy());
+    let (timestamp, date) =
+        timestamp_of(fields, daylight_saving, &native.services().zone).or_throw(&mut native.region())?;
     for (name, value) in date_fields(&date) {
         native.region().set_argument(FIELD, Value::int(value));
         native.set_field(1, name, FIELD)?;

@@ -4,16 +4,14 @@
 //! element by element at safepoints. Linear in the number of elements moved.
 
 use super::{Functions, set_field, sort};
+use crate::bytecode::Metamethod;
 use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw};
-use crate::object::{
-    LuaValue, Objects, SetError, Table, TableFields, TableMethods, Type, Val, border, new_table,
-};
+use crate::object::{LuaValue, Objects, SetError, Table, TableFields, TableMethods, Type, Val, border, new_table};
 use crate::pure::LibraryError;
 use crate::pure::number::number_text;
 use crate::vm::access::set_error;
 use crate::vm::message;
 use crate::vm::metamethod::{in_metatable, metatable};
-use crate::bytecode::Metamethod;
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -42,7 +40,13 @@ pub(super) fn plain_table<'h>(
         return Ok(Some(table).filter(|table| table.meta().is_none()));
     }
     match metatable(call.heap, value) {
-        Some(meta) if needed.iter().all(|event| in_metatable(call.heap, meta, *event).is_some()) => Ok(None),
+        Some(meta)
+            if needed
+                .iter()
+                .all(|event| in_metatable(call.heap, meta, *event).is_some()) =>
+        {
+            Ok(None)
+        }
         _ => Err(call.type_error(number, "table")),
     }
 }
@@ -78,7 +82,9 @@ fn insert(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         return Err(out_of_bounds(call));
     }
     if position == end {
-        table.set_int(h, end, value).map_err(|error| set_error(call.vm, h, error))?;
+        table
+            .set_int(h, end, value)
+            .map_err(|error| set_error(call.vm, h, error))?;
         return call.reply_none();
     }
     // The only assignment that needs memory comes first.
@@ -271,7 +277,11 @@ fn unpack(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 }
 
 fn unpack_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
-    let size = if native.region().argument(3).is_nil() { native.length(1)? } else { 0 };
+    let size = if native.region().argument(3).is_nil() {
+        native.length(1)?
+    } else {
+        0
+    };
     let (first, count) = unpack_range(&mut native.region(), size)?;
     native.set_count(3 + count)?;
     for offset in 0..count {
@@ -310,7 +320,11 @@ fn move_elements(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let h = call.heap;
     let backwards = is_backwards(first, last, to, source.ptr_eq(target));
     while first <= last {
-        let (from, at) = if backwards { (last, to + (last - first)) } else { (first, to) };
+        let (from, at) = if backwards {
+            (last, to + (last - first))
+        } else {
+            (first, to)
+        };
         if let Err(error) = target.set_int(h, at, source.get_int(from)) {
             // When memory is short, the function is called again for the rest.
             for (number, int) in [(2, first), (3, last), (4, to)] {
@@ -356,4 +370,7 @@ pub(super) fn too_big(call: &mut Call<'_, '_>) -> Throw {
     call.library_error(&LibraryError::argument(1, "array too big"))
 }
 
-const _: () = assert!(Type::Table as u8 == 5, "the order of types is the reference implementation's");
+const _: () = assert!(
+    Type::Table as u8 == 5,
+    "the order of types is the reference implementation's"
+);

@@ -5,7 +5,7 @@
 
 use super::Functions;
 use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw};
-use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, Userdata, Val};
+use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, UpVal, Userdata, Val};
 use crate::pure::number::number_text;
 use crate::vm::message::type_name;
 use crate::vm::metamethod::{Field, field};
@@ -55,6 +55,8 @@ pub(crate) fn identity<'h>(h: &'h Heap<Objects>, value: Val<'h>) -> u64 {
         userdata.identity_hash(h)
     } else if let Some(thread) = value.cast::<Thread>() {
         thread.identity_hash(h)
+    } else if let Some(upvalue) = value.cast::<UpVal>() {
+        upvalue.identity_hash(h)
     } else {
         u64::from(value.as_symbol().unwrap_or(0))
     };

@@ -63,7 +63,11 @@ fn len(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 fn offset(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let bytes = call.check_bytes(1)?;
     let n = call.check_integer(2)?;
-    let i = if call.argument(3).is_nil() { None } else { Some(call.check_integer(3)?) };
+    let i = if call.argument(3).is_nil() {
+        None
+    } else {
+        Some(call.check_integer(3)?)
+    };
     let position = utf8::byte_position(bytes, n, i).or_throw(call)?;
     call.reply(position.map_or(Value::nil(), Value::int))
 }
@@ -81,7 +85,11 @@ fn codes(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 fn next_code(call: &mut Call<'_, '_>, lax: bool) -> Result<Reply, Throw> {
     let bytes = call.check_bytes(1)?;
     // What is no integer counts as 0, as in the reference implementation.
-    let position = call.argument(2).number().and_then(|number| number.to_integer()).unwrap_or(0);
+    let position = call
+        .argument(2)
+        .number()
+        .and_then(|number| number.to_integer())
+        .unwrap_or(0);
     match utf8::next_code(bytes, position, lax).or_throw(call)? {
         Some((position, code)) => call.reply_all(&[Value::int(position), Value::int(code.into())]),
         None => call.reply_none(),

@@ -27,7 +27,9 @@ pub struct Call<'a, 'h> {
 
 impl fmt::Debug for Call<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Call")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
     }
 }
 
@@ -358,12 +360,7 @@ impl<'a, 'h> Call<'a, 'h> {
     /// # Errors
     ///
     /// When the stack has no room.
-    pub fn call_then(
-        &mut self,
-        function: Val<'h>,
-        arguments: &[Val<'h>],
-        then: Continuation,
-    ) -> Result<Reply, Throw> {
+    pub fn call_then(&mut self, function: Val<'h>, arguments: &[Val<'h>], then: Continuation) -> Result<Reply, Throw> {
         let (at, count) = self.push_call(function, arguments)?;
         Ok(Reply(Action::Call { at, count, then }))
     }

@@ -23,7 +23,7 @@ mod reentrant;
 mod reply;
 
 pub use arguments::Call;
-pub use reentrant::Reentrant;
-pub use reply::{Continuation, NativeFunction, Reply, Throw};
 pub(crate) use arguments::to_number;
+pub use reentrant::Reentrant;
 pub(crate) use reply::{Action, Collect, Thrown};
+pub use reply::{Continuation, NativeFunction, Reply, Throw};

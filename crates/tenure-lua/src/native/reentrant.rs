@@ -193,7 +193,13 @@ impl Reentrant<'_> {
             if let Some(bytes) = value.bytes() {
                 return Ok(bytes.len() as i64);
             }
-            return Err(message::operand_error(call.vm, call.heap, "get length of", value, Operand::Unknown));
+            return Err(message::operand_error(
+                call.vm,
+                call.heap,
+                "get length of",
+                value,
+                Operand::Unknown,
+            ));
         }
         let length = self.call(
             |call| {

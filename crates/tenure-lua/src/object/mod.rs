@@ -17,17 +17,20 @@ mod thread;
 mod userdata;
 mod value;
 
-pub(crate) use function::{CLOSED, Closure, ClosureFields, ClosureInit, Native, NativeFields, NativeInit, SUSPENDED, UpVal};
+pub(crate) use function::{
+    CLOSED, Closure, ClosureFields, ClosureInit, Native, NativeFields, NativeInit, SUSPENDED, UpVal,
+};
 pub(crate) use function::{UpValFields, UpValInit};
 pub(crate) use proto::{
-    Code, CodeInit, Debug, DebugFields, DebugInit, Lines, LinesInit, Proto, ProtoFields, ProtoInit, ProtoMethods, Ranges,
+    Code, CodeInit, Debug, DebugFields, DebugInit, Lines, LinesInit, Proto, ProtoFields, ProtoInit, ProtoMethods,
+    Ranges,
 };
 pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
-    Array, ArrayInit, InvalidKey, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border, empty_nodes,
-    new_array, new_table, next, resize, set_list,
+    Array, ArrayInit, InvalidKey, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border,
+    empty_nodes, new_array, new_table, next, resize, set_list,
 };
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
 pub(crate) use userdata::{Userdata, UserdataFields, UserdataInit};

@@ -3,7 +3,7 @@
 //! Each question is a few compares on the word, and for objects one load of the header. Conversions between strings and numbers are not
 //! here: they allocate or parse.
 
-use super::{Closure, Native, NoRoom, Objects, Str, StrMethods, Table, Thread, Userdata, Val};
+use super::{Closure, Native, NoRoom, Objects, Str, StrMethods, Table, Thread, UpVal, Userdata, Val};
 use crate::pure::number::{Number, compare_numbers};
 use std::cmp::Ordering;
 use tenure::prelude::*;
@@ -110,6 +110,8 @@ impl<'h> LuaValue<'h> for Val<'h> {
             Some(Closure::ID | Native::ID) => Type::Function,
             Some(Userdata::ID) => Type::Userdata,
             Some(Thread::ID) => Type::Thread,
+            // The identity of an upvalue, which the debug library shows.
+            Some(UpVal::ID) => Type::LightUserdata,
             // No object of another kind but a boxed integer is ever a value of a program.
             Some(_) => Type::Number,
             None if self.is_nil() => Type::Nil,

@@ -27,9 +27,17 @@ pub fn clock_seconds() -> f64 {
 /// The system's.
 pub fn remove(name: &[u8]) -> io::Result<()> {
     match std::fs::remove_file(path(name)) {
-        Err(error) if [Errno::ISDIR, Errno::PERM].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => {
+        Err(error)
+            if [Errno::ISDIR, Errno::PERM]
+                .iter()
+                .any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) =>
+        {
             // Systems say one or the other about directories; what removing one says is then the answer for directories only.
-            if path(name).is_dir() { std::fs::remove_dir(path(name)) } else { Err(error) }
+            if path(name).is_dir() {
+                std::fs::remove_dir(path(name))
+            } else {
+                Err(error)
+            }
         }
         result => result,
     }
@@ -48,7 +56,10 @@ pub fn rename(from: &[u8], to: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn temporary_name() -> io::Result<Vec<u8>> {
-    let file = tempfile::Builder::new().prefix("lua_").rand_bytes(6).tempfile_in("/tmp")?;
+    let file = tempfile::Builder::new()
+        .prefix("lua_")
+        .rand_bytes(6)
+        .tempfile_in("/tmp")?;
     let (_, path) = file.keep().map_err(|error| error.error)?;
     Ok(path.into_os_string().into_vec())
 }

@@ -42,7 +42,10 @@ impl Files {
     /// The three standard files.
     #[must_use]
     pub fn new(input: LuaFile, output: LuaFile, error: LuaFile) -> Self {
-        Self { files: vec![Some(input), Some(output), Some(error)], free: Vec::new() }
+        Self {
+            files: vec![Some(input), Some(output), Some(error)],
+            free: Vec::new(),
+        }
     }
 
     /// Adds a file.
@@ -72,6 +75,10 @@ impl Files {
     /// # Errors
     /// The first failure; the others are flushed all the same.
     pub fn flush_all(&mut self) -> io::Result<()> {
-        self.files.iter_mut().flatten().map(LuaFile::flush).fold(Ok(()), Result::and)
+        self.files
+            .iter_mut()
+            .flatten()
+            .map(LuaFile::flush)
+            .fold(Ok(()), Result::and)
     }
 }

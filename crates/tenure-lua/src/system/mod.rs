@@ -36,7 +36,10 @@ impl Failure {
             Some(name) => [c_string(name), b": ", text.as_bytes()].concat(),
             None => text.into_bytes(),
         };
-        Self { message, code: error.raw_os_error().unwrap_or(0) }
+        Self {
+            message,
+            code: error.raw_os_error().unwrap_or(0),
+        }
     }
 }
 
@@ -45,7 +48,10 @@ impl Failure {
 pub fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
-        Some(code) => text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text).to_owned(),
+        Some(code) => text
+            .strip_suffix(&format!(" (os error {code})"))
+            .unwrap_or(&text)
+            .to_owned(),
         None => text,
     }
 }

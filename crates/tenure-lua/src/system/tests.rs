@@ -37,7 +37,9 @@ fn failure<T: std::fmt::Debug>(result: io::Result<T>) -> (String, i32) {
 }
 
 fn line(file: &mut LuaFile) -> Option<String> {
-    file.read_line(false).unwrap().map(|line| String::from_utf8(line).unwrap())
+    file.read_line(false)
+        .unwrap()
+        .map(|line| String::from_utf8(line).unwrap())
 }
 
 #[test]
@@ -79,7 +81,12 @@ fn lines_longer_than_the_buffer() {
 fn numerals() {
     let scratch = Scratch::new();
     let mut file = open(&scratch.file("12 0x1F -3.5e1 .5 nan x\n"), "r").unwrap();
-    for expected in [Number::Integer(12), Number::Integer(31), Number::Float(-35.0), Number::Float(0.5)] {
+    for expected in [
+        Number::Integer(12),
+        Number::Integer(31),
+        Number::Float(-35.0),
+        Number::Float(0.5),
+    ] {
         assert_eq!(file.read_number().unwrap(), Some(expected));
     }
     assert_eq!(file.read_number().unwrap(), None);
@@ -161,7 +168,10 @@ fn writing_empties_a_file_unless_it_is_appended_to() {
 fn failures_have_the_words_and_numbers_of_c() {
     let scratch = Scratch::new();
     let missing = open(b"/nonexistent/x", "r").unwrap_err();
-    let expected = Failure { message: b"/nonexistent/x: No such file or directory".to_vec(), code: 2 };
+    let expected = Failure {
+        message: b"/nonexistent/x: No such file or directory".to_vec(),
+        code: 2,
+    };
     assert_eq!(Failure::of(&missing, Some(b"/nonexistent/x")), expected);
     assert_eq!(error_text(&missing), "No such file or directory");
     let bad = ("Bad file descriptor".to_owned(), 9);
@@ -170,10 +180,22 @@ fn failures_have_the_words_and_numbers_of_c() {
     assert_eq!(failure(open(&name, "a").unwrap().read_line(false)), bad);
     assert_eq!(failure(LuaFile::from_reader(&b""[..]).write(b"")), bad);
     assert_eq!(failure(open(b"/tmp", "w")), ("Is a directory".into(), 21));
-    assert_eq!(failure(open(b"/tmp", "r").unwrap().read_all()), ("Is a directory".into(), 21));
-    assert_eq!(failure(LuaFile::from_writer(Vec::new()).seek(Whence::Set, 0)), ("Illegal seek".into(), 29));
+    assert_eq!(
+        failure(open(b"/tmp", "r").unwrap().read_all()),
+        ("Is a directory".into(), 21)
+    );
+    assert_eq!(
+        failure(LuaFile::from_writer(Vec::new()).seek(Whence::Set, 0)),
+        ("Illegal seek".into(), 29)
+    );
     let other = Failure::of(&io::Error::other("told by nobody"), None);
-    assert_eq!(other, Failure { message: b"told by nobody".to_vec(), code: 0 });
+    assert_eq!(
+        other,
+        Failure {
+            message: b"told by nobody".to_vec(),
+            code: 0
+        }
+    );
 }
 
 #[test]

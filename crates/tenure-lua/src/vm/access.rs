@@ -72,7 +72,7 @@ pub(crate) fn index<'h>(
         }
         current = method;
     }
-    Err(message::raise(vm, h, b"'__index' chain too long; possibly a loop"))
+    Err(message::raise(vm, h, b"'__index' chain too long; possible loop"))
 }
 
 /// Assigns `object[key] = value`.
@@ -95,7 +95,9 @@ pub(crate) fn set_index<'h>(
             if table.replace_raw(h, key, value) {
                 return Ok(Found::Done(Value::nil()));
             }
-            let method = table.meta().and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex));
+            let method = table
+                .meta()
+                .and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex));
             let Some(method) = method else {
                 return match table.set_raw(h, key, value) {
                     Ok(()) => Ok(Found::Done(Value::nil())),
@@ -117,7 +119,7 @@ pub(crate) fn set_index<'h>(
         }
         current = method;
     }
-    Err(message::raise(vm, h, b"'__newindex' chain too long; possibly a loop"))
+    Err(message::raise(vm, h, b"'__newindex' chain too long; possible loop"))
 }
 
 /// Raises the error of a raw assignment.

@@ -52,7 +52,11 @@ pub(crate) fn int_floor_division(x: i64, y: i64) -> Option<i64> {
     }
     // Integers of 50 bits do not overflow.
     let quotient = x.wrapping_div(y);
-    Some(if x.wrapping_rem(y) != 0 && (x ^ y) < 0 { quotient - 1 } else { quotient })
+    Some(if x.wrapping_rem(y) != 0 && (x ^ y) < 0 {
+        quotient - 1
+    } else {
+        quotient
+    })
 }
 
 /// `x % y` of integers in the word, unless `y` is 0.
@@ -62,7 +66,11 @@ pub(crate) fn int_modulo(x: i64, y: i64) -> Option<i64> {
         return None;
     }
     let remainder = x.wrapping_rem(y);
-    Some(if remainder != 0 && (remainder ^ y) < 0 { remainder + y } else { remainder })
+    Some(if remainder != 0 && (remainder ^ y) < 0 {
+        remainder + y
+    } else {
+        remainder
+    })
 }
 
 /// What an operation comes to.
@@ -107,7 +115,12 @@ pub(crate) fn compute(event: Metamethod, x: Number, y: Number) -> Result<Option<
     match event {
         Metamethod::Pow => return float(power),
         Metamethod::Div => return float(|x, y| x / y),
-        Metamethod::BAnd | Metamethod::BOr | Metamethod::BXor | Metamethod::Shl | Metamethod::Shr | Metamethod::BNot => {
+        Metamethod::BAnd
+        | Metamethod::BOr
+        | Metamethod::BXor
+        | Metamethod::Shl
+        | Metamethod::Shr
+        | Metamethod::BNot => {
             let (Some(x), Some(y)) = (x.to_integer(), y.to_integer()) else {
                 return Ok(None);
             };

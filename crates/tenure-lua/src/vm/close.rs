@@ -6,6 +6,7 @@
 
 use super::metamethod::of_value;
 use super::names::register_name;
+use super::stack::Stack;
 use super::{Return, Vm, message};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
@@ -70,9 +71,10 @@ impl Vm {
             return Ok(());
         }
         if of_value(h, value, Metamethod::Close).is_none() {
-            let name = self
+            let stack = Stack::running(self, h);
+            let name = stack
                 .level(0)
-                .and_then(|level| self.position(h, level))
+                .and_then(|level| stack.position(level))
                 .and_then(|(proto, pc)| register_name(proto, pc + 1, register - self.base));
             let name = name.map_or(&b"?"[..], |name| name.name);
             let text = [b"variable '", name, b"' got a non-closable value"].concat();

@@ -23,13 +23,23 @@ pub(crate) fn concat(vm: &mut Vm, h: &Heap<Objects>, first: usize, mut count: us
         let Some(operands) = h.register_area().get(first..first + count) else {
             return Err(message::corrupt(vm, h));
         };
-        let texts = operands.iter().rev().take_while(|operand| is_text(operand.get())).count();
+        let texts = operands
+            .iter()
+            .rev()
+            .take_while(|operand| is_text(operand.get()))
+            .count();
         if texts < 2 {
             let (x, y) = (operands[count - 2].get(), operands[count - 1].get());
             let method = of_value(h, x, Metamethod::Concat).or_else(|| of_value(h, y, Metamethod::Concat));
             let Some(method) = method else {
                 let register = |index: usize| Operand::Register((first + index - vm.base) as u8);
-                return Err(message::arithmetic_error(vm, h, Metamethod::Concat, (x, register(count - 2)), (y, register(count - 1))));
+                return Err(message::arithmetic_error(
+                    vm,
+                    h,
+                    Metamethod::Concat,
+                    (x, register(count - 2)),
+                    (y, register(count - 1)),
+                ));
             };
             if let Some(frame) = vm.frames.last_mut() {
                 frame.pending_top = count as u32;

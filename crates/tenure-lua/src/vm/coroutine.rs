@@ -9,16 +9,13 @@ use super::step::Step;
 use super::{ALL, Catch, DEPTH_MAX, Frame, FrameKind, Pending, PendingCall, Resumed, Return, Vm, message};
 use crate::native::Throw;
 use crate::object::{
-    Array, CLOSED, FrameList, FrameListInit, NoRoom, Objects, SUSPENDED, Status, Thread, ThreadFields, ThreadInit, UpValFields,
-    new_array,
+    Array, CLOSED, FrameList, FrameListInit, NoRoom, Objects, SUSPENDED, Status, Thread, ThreadFields, ThreadInit,
+    UpValFields, new_array,
 };
 use tenure::prelude::*;
 
 /// Makes a coroutine that will call `function`.
-pub(crate) fn new_thread<'h>(
-    h: &'h Heap<Objects>,
-    function: crate::object::Val<'h>,
-) -> Result<Gc<'h, Thread>, Throw> {
+pub(crate) fn new_thread<'h>(h: &'h Heap<Objects>, function: crate::object::Val<'h>) -> Result<Gc<'h, Thread>, Throw> {
     let registers = new_array(h, 8).map_err(Throw::of_set)?;
     registers.tail_set(h, 0, function);
     h.try_alloc::<Thread>(ThreadInit {
@@ -66,7 +63,8 @@ impl Vm {
         }
         if let Some(to_close) = thread.to_close() {
             let offsets = to_close.tail().iter().filter_map(|slot| slot.get().as_int());
-            self.to_close.extend(offsets.map(|offset| bottom as u32 + offset as u32));
+            self.to_close
+                .extend(offsets.map(|offset| bottom as u32 + offset as u32));
             thread.set_to_close(h, None);
         }
         self.resumed.push(resumed);
@@ -120,7 +118,8 @@ impl Vm {
         self.move_registers(h, at + 1, bottom + register_count, count);
         match thread.frames() {
             Some(frames) if frame_count > 0 => {
-                self.frames.extend(frames.tail().iter().take(frame_count).map(Cell::get));
+                self.frames
+                    .extend(frames.tail().iter().take(frame_count).map(Cell::get));
                 if let Some(first) = self.frames.get_mut(resumed.frames) {
                     first.delta = (bottom + first.dest as usize - self.base) as u32;
                 }

@@ -101,7 +101,9 @@ impl Vm {
     ///
     /// `throw` itself when it is an error of the program; `not enough memory` when that is so.
     pub(crate) fn make_room(&mut self, h: &mut Heap<Objects>, throw: Throw) -> Result<(), Throw> {
-        let Thrown::Room(bytes) = throw.0 else { return Err(throw) };
+        let Thrown::Room(bytes) = throw.0 else {
+            return Err(throw);
+        };
         self.show_registers(h);
         self.attempts += 1;
         h.safepoint();
@@ -170,7 +172,11 @@ impl Vm {
     }
 
     /// Runs the native function `f` of the embedder's in a region on behalf of no function: between calls.
-    pub(crate) fn region<R>(&mut self, h: &mut Heap<Objects>, mut f: impl FnMut(&mut Call<'_, '_>) -> Result<R, Throw>) -> Result<R, Throw> {
+    pub(crate) fn region<R>(
+        &mut self,
+        h: &mut Heap<Objects>,
+        mut f: impl FnMut(&mut Call<'_, '_>) -> Result<R, Throw>,
+    ) -> Result<R, Throw> {
         loop {
             let (base, count) = (self.base, 0);
             match f(&mut Call::new(self, h, base, count)) {

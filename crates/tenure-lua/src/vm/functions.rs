@@ -7,7 +7,8 @@ use super::close::find_upvalue;
 use super::{ALL, PendingCall, Vm, message};
 use crate::native::Throw;
 use crate::object::{
-    CLOSED, Closure, ClosureFields, ClosureInit, NoRoom, Objects, Proto, ProtoFields, SUSPENDED, Thread, ThreadFields, UpVal, UpValFields, Val,
+    CLOSED, Closure, ClosureFields, ClosureInit, NoRoom, Objects, Proto, ProtoFields, SUSPENDED, Thread, ThreadFields,
+    UpVal, UpValFields, Val,
 };
 use tenure::prelude::*;
 
@@ -133,12 +134,7 @@ pub(crate) fn prepare_varargs(vm: &mut Vm, h: &Heap<Objects>, parameters: usize)
 }
 
 /// Replaces the running function by another one.
-pub(crate) fn tail_call(
-    vm: &mut Vm,
-    h: &Heap<Objects>,
-    proto: Gc<'_, Proto>,
-    call: PendingCall,
-) -> Result<(), Throw> {
+pub(crate) fn tail_call(vm: &mut Vm, h: &Heap<Objects>, proto: Gc<'_, Proto>, call: PendingCall) -> Result<(), Throw> {
     let Some(&frame) = vm.frames.last() else {
         return Err(message::corrupt(vm, h));
     };

@@ -16,8 +16,8 @@ use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
 use crate::bytecode::{Instruction, Metamethod, Opcode};
 use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
 use crate::object::{
-    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, ProtoFields, Str, Table, TableFields, TableMethods, Val,
-    border, new_table, set_list,
+    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, ProtoFields, Str, Table, TableFields,
+    TableMethods, Val, border, new_table, set_list,
 };
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
@@ -120,13 +120,15 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
     macro_rules! reload {
         () => {
             match here(vm, h) {
-                Some(top) => Here {
-                    closure,
-                    code,
-                    constants,
-                    registers,
-                    pc,
-                } = top,
+                Some(top) => {
+                    Here {
+                        closure,
+                        code,
+                        constants,
+                        registers,
+                        pc,
+                    } = top
+                }
                 None => return Leave::Throw(message::corrupt(vm, h)),
             }
         };
@@ -167,7 +169,11 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
     // `K[C]` or `K[C]` or `R[C]`.
     macro_rules! register_or_constant {
         ($i:expr) => {
-            if $i.k() { constant!($i.c()) } else { registers.get($i.c()) }
+            if $i.k() {
+                constant!($i.c())
+            } else {
+                registers.get($i.c())
+            }
         };
     }
     // Completes a read: `R[a] := object[key]`.
@@ -378,7 +384,10 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             Opcode::SetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.a()));
                 let (key, value) = (name!(constant!(i.b())), register_or_constant!(i));
-                if !object.cast::<Table>().is_some_and(|table| table.replace_str(h, key, value)) {
+                if !object
+                    .cast::<Table>()
+                    .is_some_and(|table| table.replace_str(h, key, value))
+                {
                     write!(object, key.into(), value, Operand::Upvalue(i.a()));
                 }
             }
@@ -398,14 +407,20 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             }
             Opcode::SetI => {
                 let (object, key, value) = (registers.get(i.a()), i64::from(i.b()), register_or_constant!(i));
-                if !object.cast::<Table>().is_some_and(|table| table.replace_int(h, key, value)) {
+                if !object
+                    .cast::<Table>()
+                    .is_some_and(|table| table.replace_int(h, key, value))
+                {
                     write!(object, Value::int(key), value, Operand::Register(i.a()));
                 }
             }
             Opcode::SetField => {
                 let object = registers.get(i.a());
                 let (key, value) = (name!(constant!(i.b())), register_or_constant!(i));
-                if !object.cast::<Table>().is_some_and(|table| table.replace_str(h, key, value)) {
+                if !object
+                    .cast::<Table>()
+                    .is_some_and(|table| table.replace_str(h, key, value))
+                {
                     write!(object, key.into(), value, Operand::Register(i.a()));
                 }
             }
@@ -413,7 +428,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                 save!();
                 let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
                 let high = if i.k() {
-                    code.get(pc).map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
+                    code.get(pc)
+                        .map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
                 } else {
                     0
                 };
@@ -443,7 +459,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     count => usize::from(count),
                 };
                 let high = if i.k() {
-                    code.get(pc).map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
+                    code.get(pc)
+                        .map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
                 } else {
                     0
                 };
@@ -460,14 +477,34 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     None => x.as_float().map(|x| Value::float(x + f64::from(y))),
                 }
             }),
-            Opcode::AddK => arithmetic!(i, fast(registers.get(i.b()), constant!(i.c()), i64::checked_add, |x, y| x + y)),
-            Opcode::SubK => arithmetic!(i, fast(registers.get(i.b()), constant!(i.c()), i64::checked_sub, |x, y| x - y)),
-            Opcode::MulK => arithmetic!(i, fast(registers.get(i.b()), constant!(i.c()), i64::checked_mul, |x, y| x * y)),
-            Opcode::ModK => arithmetic!(i, fast(registers.get(i.b()), constant!(i.c()), int_modulo, float_modulo)),
+            Opcode::AddK => arithmetic!(
+                i,
+                fast(registers.get(i.b()), constant!(i.c()), i64::checked_add, |x, y| x + y)
+            ),
+            Opcode::SubK => arithmetic!(
+                i,
+                fast(registers.get(i.b()), constant!(i.c()), i64::checked_sub, |x, y| x - y)
+            ),
+            Opcode::MulK => arithmetic!(
+                i,
+                fast(registers.get(i.b()), constant!(i.c()), i64::checked_mul, |x, y| x * y)
+            ),
+            Opcode::ModK => arithmetic!(
+                i,
+                fast(registers.get(i.b()), constant!(i.c()), int_modulo, float_modulo)
+            ),
             Opcode::PowK => arithmetic!(i, fast_float(registers.get(i.b()), constant!(i.c()), power)),
             Opcode::DivK => arithmetic!(i, fast_float(registers.get(i.b()), constant!(i.c()), |x, y| x / y)),
             Opcode::IDivK => {
-                arithmetic!(i, fast(registers.get(i.b()), constant!(i.c()), int_floor_division, float_floor_division));
+                arithmetic!(
+                    i,
+                    fast(
+                        registers.get(i.b()),
+                        constant!(i.c()),
+                        int_floor_division,
+                        float_floor_division
+                    )
+                );
             }
             Opcode::BAndK => arithmetic!(i, fast_bits(registers.get(i.b()), constant!(i.c()), |x, y| x & y)),
             Opcode::BOrK => arithmetic!(i, fast_bits(registers.get(i.b()), constant!(i.c()), |x, y| x | y)),
@@ -481,15 +518,30 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                 x.and_then(|x| Value::try_int(shift_left(i64::from(i.sc()), x)))
             }),
             Opcode::Add => {
-                arithmetic!(i, fast(registers.get(i.b()), registers.get(i.c()), i64::checked_add, |x, y| x + y));
+                arithmetic!(
+                    i,
+                    fast(registers.get(i.b()), registers.get(i.c()), i64::checked_add, |x, y| x
+                        + y)
+                );
             }
             Opcode::Sub => {
-                arithmetic!(i, fast(registers.get(i.b()), registers.get(i.c()), i64::checked_sub, |x, y| x - y));
+                arithmetic!(
+                    i,
+                    fast(registers.get(i.b()), registers.get(i.c()), i64::checked_sub, |x, y| x
+                        - y)
+                );
             }
             Opcode::Mul => {
-                arithmetic!(i, fast(registers.get(i.b()), registers.get(i.c()), i64::checked_mul, |x, y| x * y));
+                arithmetic!(
+                    i,
+                    fast(registers.get(i.b()), registers.get(i.c()), i64::checked_mul, |x, y| x
+                        * y)
+                );
             }
-            Opcode::Mod => arithmetic!(i, fast(registers.get(i.b()), registers.get(i.c()), int_modulo, float_modulo)),
+            Opcode::Mod => arithmetic!(
+                i,
+                fast(registers.get(i.b()), registers.get(i.c()), int_modulo, float_modulo)
+            ),
             Opcode::Pow => arithmetic!(i, fast_float(registers.get(i.b()), registers.get(i.c()), power)),
             Opcode::Div => arithmetic!(i, fast_float(registers.get(i.b()), registers.get(i.c()), |x, y| x / y)),
             Opcode::IDiv => {
@@ -746,7 +798,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             Opcode::ForLoop => {
                 let a = i.a();
                 let (count, step) = (registers.get(a.wrapping_add(1)), registers.get(a.wrapping_add(2)));
-                if let (Some(count), Some(index), Some(step)) = (count.as_int(), registers.get(a).as_int(), step.as_int())
+                if let (Some(count), Some(index), Some(step)) =
+                    (count.as_int(), registers.get(a).as_int(), step.as_int())
                     && let Some(next) = Value::try_int(index + step)
                 {
                     if count > 0 {

@@ -5,8 +5,9 @@
 
 use crate::bytecode::{self, Constant};
 use crate::object::{
-    Array, CLOSED, Closure, ClosureInit, Code, CodeInit, Debug, DebugInit, Lines, LinesInit, NoRoom, Objects, Proto, ProtoInit,
-    Ranges, RangesInit, SetError, UpVal, UpValInit, UpvalueDescs, UpvalueDescsInit, Val, new_array, new_integer, symbol,
+    Array, CLOSED, Closure, ClosureInit, Code, CodeInit, Debug, DebugInit, Lines, LinesInit, NoRoom, Objects, Proto,
+    ProtoInit, Ranges, RangesInit, SetError, UpVal, UpValInit, UpvalueDescs, UpvalueDescsInit, Val, new_array,
+    new_integer, symbol,
 };
 use tenure::prelude::*;
 
@@ -22,7 +23,9 @@ fn no_room(error: SetError) -> NoRoom {
 pub(crate) fn load_proto<'h>(h: &'h Heap<Objects>, proto: &bytecode::Proto) -> Result<Gc<'h, Proto>, NoRoom> {
     let code: Vec<u32> = proto.code.iter().map(|instruction| instruction.bits()).collect();
     let bytes = 4 * code.len() + 64;
-    let code = h.try_alloc_slice::<Code>(CodeInit {}, &code).map_err(|_| NoRoom { bytes })?;
+    let code = h
+        .try_alloc_slice::<Code>(CodeInit {}, &code)
+        .map_err(|_| NoRoom { bytes })?;
     let constants = array(h, proto.constants.len(), |i| load_constant(h, &proto.constants[i]))?;
     let protos = array(h, proto.protos.len(), |i| Ok(load_proto(h, &proto.protos[i])?.into()))?;
     let places: Vec<_> = proto
@@ -79,7 +82,9 @@ fn load_debug<'h>(h: &'h Heap<Objects>, proto: &bytecode::Proto) -> Result<Gc<'h
     };
     let lines: Vec<u32> = (0..proto.code.len()).map_while(|pc| proto.line(pc)).collect();
     let bytes = 4 * lines.len() + 64;
-    let lines = h.try_alloc_slice::<Lines>(LinesInit {}, &lines).map_err(|_| NoRoom { bytes })?;
+    let lines = h
+        .try_alloc_slice::<Lines>(LinesInit {}, &lines)
+        .map_err(|_| NoRoom { bytes })?;
     let locals = &proto.local_variables;
     let ranges: Vec<_> = locals.iter().map(|local| (local.start_pc, local.end_pc)).collect();
     let bytes = 8 * ranges.len() + 64;

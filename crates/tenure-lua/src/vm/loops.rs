@@ -66,7 +66,11 @@ fn integer_limit<'h>(
     let end = match to_number(limit) {
         Some(Number::Integer(end)) => end,
         Some(Number::Float(end)) => {
-            let rounded = if step < 0 { float_to_integer_ceil(end) } else { float_to_integer_floor(end) };
+            let rounded = if step < 0 {
+                float_to_integer_ceil(end)
+            } else {
+                float_to_integer_floor(end)
+            };
             match rounded {
                 Some(end) => end,
                 // Beyond all integers.

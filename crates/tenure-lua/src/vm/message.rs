@@ -3,15 +3,16 @@
 //! An error of the interpreter begins with the position of the running function, one of a library with that of the function that called
 //! it. Making a message allocates; when the region has no memory left, what caused the error is tried again after a collection.
 
+use super::Vm;
 use super::access::Operand;
 use super::metamethod::{Field, field};
-use super::names::{Level, Name, register_name, upvalue};
-use super::{FrameKind, Vm};
+use super::names::{Name, called_name, register_name, upvalue};
+use super::stack::{Level, Stack};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
 use crate::object::{
-    Debug, DebugFields, LuaValue, NodesMethods, Objects, Proto, ProtoFields, ProtoMethods, Str, Table, TableFields, TableMethods, Val,
-    new_string, next,
+    Debug, DebugFields, LuaValue, NodesMethods, Objects, Proto, ProtoFields, ProtoMethods, Str, Table, TableFields,
+    TableMethods, Val, new_string, next,
 };
 use tenure::prelude::*;
 
@@ -44,7 +45,8 @@ pub(crate) fn raise_at(vm: &Vm, h: &Heap<Objects>, level: usize, text: &[u8]) ->
 
 /// Returns `chunk:line: ` of the function `level` levels below the running one; nothing if that is native.
 pub(crate) fn position(vm: &Vm, h: &Heap<Objects>, level: usize) -> Vec<u8> {
-    let Some((proto, pc)) = vm.level(level).and_then(|level| vm.position(h, level)) else {
+    let stack = Stack::running(vm, h);
+    let Some((proto, pc)) = stack.level(level).and_then(|level| stack.position(level)) else {
         return Vec::new();
     };
     let mut text = chunk_id(proto.debug());
@@ -56,14 +58,18 @@ pub(crate) fn position(vm: &Vm, h: &Heap<Objects>, level: usize) -> Vec<u8> {
 }
 
 /// Returns the name of a chunk as messages show it.
-fn chunk_id(debug: Gc<'_, Debug>) -> Vec<u8> {
-    debug.source().map_or(b"?".to_vec(), |source| crate::compiler::chunk_id(source.tail()))
+pub(crate) fn chunk_id(debug: Gc<'_, Debug>) -> Vec<u8> {
+    debug
+        .source()
+        .map_or(b"?".to_vec(), |source| crate::compiler::chunk_id(source.tail()))
 }
 
 /// Returns the name of a value's type, or what its metatable says in `__name`.
 pub(crate) fn type_name<'h>(h: &'h Heap<Objects>, value: Val<'h>) -> &'h [u8] {
-    if matches!(value.type_of(), crate::object::Type::Table | crate::object::Type::Userdata)
-        && let Some(name) = field(h, value, Field::Name).and_then(|name| name.bytes())
+    if matches!(
+        value.type_of(),
+        crate::object::Type::Table | crate::object::Type::Userdata
+    ) && let Some(name) = field(h, value, Field::Name).and_then(|name| name.bytes())
     {
         return name;
     }
@@ -79,7 +85,8 @@ fn describe(name: Option<Name<'_>>) -> Vec<u8> {
 
 /// Returns the name of an operand of the running instruction.
 fn operand_name<'h>(vm: &Vm, h: &'h Heap<Objects>, operand: Operand) -> Option<Name<'h>> {
-    let (proto, pc) = vm.position(h, vm.level(0)?)?;
+    let stack = Stack::running(vm, h);
+    let (proto, pc) = stack.position(stack.level(0)?)?;
     match operand {
         Operand::Register(register) => register_name(proto, pc, usize::from(register)),
         Operand::Upvalue(index) => Some(upvalue(proto, usize::from(index))),
@@ -92,7 +99,15 @@ fn operand_name<'h>(vm: &Vm, h: &'h Heap<Objects>, operand: Operand) -> Option<N
 #[inline(never)]
 pub(crate) fn operand_error<'h>(vm: &Vm, h: &'h Heap<Objects>, what: &str, value: Val<'h>, operand: Operand) -> Throw {
     let name = describe(operand_name(vm, h, operand));
-    let text = [b"attempt to ", what.as_bytes(), b" a ", type_name(h, value), b" value", &name].concat();
+    let text = [
+        b"attempt to ",
+        what.as_bytes(),
+        b" a ",
+        type_name(h, value),
+        b" value",
+        &name,
+    ]
+    .concat();
     raise(vm, h, &text)
 }
 
@@ -100,7 +115,12 @@ pub(crate) fn operand_error<'h>(vm: &Vm, h: &'h Heap<Objects>, what: &str, value
 #[cold]
 #[inline(never)]
 pub(crate) fn call_error<'h>(vm: &Vm, h: &'h Heap<Objects>, value: Val<'h>, is_direct: bool) -> Throw {
-    let name = if is_direct { vm.name_of_callee(h) } else { None };
+    let stack = Stack::running(vm, h);
+    let caller = stack
+        .level(0)
+        .filter(|_| is_direct)
+        .and_then(|level| stack.position(level));
+    let name = caller.and_then(|(proto, pc)| called_name(proto, pc));
     let text = [b"attempt to call a ", type_name(h, value), b" value", &describe(name)].concat();
     raise(vm, h, &text)
 }
@@ -121,11 +141,20 @@ pub(crate) fn arithmetic_error<'h>(
             let (value, operand) = if is_text { y } else { x };
             return operand_error(vm, h, "concatenate", value, operand);
         }
-        Metamethod::BAnd | Metamethod::BOr | Metamethod::BXor | Metamethod::Shl | Metamethod::Shr | Metamethod::BNot => {
+        Metamethod::BAnd
+        | Metamethod::BOr
+        | Metamethod::BXor
+        | Metamethod::Shl
+        | Metamethod::Shr
+        | Metamethod::BNot => {
             if let (Some(a), Some(_)) = (x.0.number(), y.0.number()) {
                 let (_, operand) = if a.to_integer().is_none() { x } else { y };
                 let name = describe(operand_name(vm, h, operand));
-                return raise(vm, h, &[b"number", &name[..], b" has no integer representation"].concat());
+                return raise(
+                    vm,
+                    h,
+                    &[b"number", &name[..], b" has no integer representation"].concat(),
+                );
             }
             "perform bitwise operation on"
         }
@@ -153,7 +182,14 @@ pub(crate) fn compare_error<'h>(vm: &Vm, h: &'h Heap<Objects>, x: Val<'h>, y: Va
 #[inline(never)]
 pub(crate) fn for_error<'h>(vm: &Vm, h: &'h Heap<Objects>, what: &str, value: Val<'h>) -> Throw {
     let what = what.as_bytes();
-    let text = [b"bad 'for' ", what, b" (number expected, got ", type_name(h, value), b")"].concat();
+    let text = [
+        b"bad 'for' ",
+        what,
+        b" (number expected, got ",
+        type_name(h, value),
+        b")",
+    ]
+    .concat();
     raise(vm, h, &text)
 }
 
@@ -192,13 +228,14 @@ pub(crate) fn corrupt(vm: &Vm, h: &Heap<Objects>) -> Throw {
 
 /// Returns the name under which the running native function was called, and whether as a method: for messages about its arguments.
 pub(crate) fn called_as(vm: &Vm, h: &Heap<Objects>) -> (Vec<u8>, bool) {
-    let Some(level) = vm.level(0) else {
+    let stack = Stack::running(vm, h);
+    let Some(level) = stack.level(0) else {
         return (b"?".to_vec(), false);
     };
-    match vm.name_of_call(h, level) {
+    match stack.name_of_call(level) {
         Some(Name { kind, name }) => (name.to_vec(), kind == "method"),
         None => (
-            global_name(h, vm.function(h, level)).unwrap_or_else(|| b"?".to_vec()),
+            global_name(h, stack.function(level)).unwrap_or_else(|| b"?".to_vec()),
             false,
         ),
     }
@@ -231,21 +268,17 @@ pub(crate) fn global_name<'h>(h: &'h Heap<Objects>, function: Val<'h>) -> Option
     None
 }
 
-/// Describes a function for a traceback.
-pub(crate) fn function_description(vm: &Vm, h: &Heap<Objects>, level: Level) -> Vec<u8> {
-    if let Some(name) = global_name(h, vm.function(h, level)) {
+/// Describes the function of a level for a traceback.
+fn function_description(h: &Heap<Objects>, stack: Stack<'_, '_>, level: Level) -> Vec<u8> {
+    if let Some(name) = global_name(h, stack.function(level)) {
         return [b"function '", &name[..], b"'"].concat();
     }
-    if let Some(Name { kind, name }) = vm.name_of_call(h, level) {
+    if let Some(Name { kind, name }) = stack.name_of_call(level) {
         return [kind.as_bytes(), b" '", name, b"'"].concat();
     }
-    let Some((proto, _)) = vm.position(h, level) else {
+    let Some((proto, _)) = stack.position(level) else {
         return b"?".to_vec();
     };
-    proto_description(proto)
-}
-
-fn proto_description(proto: Gc<'_, Proto>) -> Vec<u8> {
     if proto.line_defined() == 0 {
         return b"main chunk".to_vec();
     }
@@ -253,23 +286,40 @@ fn proto_description(proto: Gc<'_, Proto>) -> Vec<u8> {
     [b"function <", &chunk_id(proto.debug())[..], position.as_bytes()].concat()
 }
 
-/// Returns the line of a traceback for one frame.
-pub(crate) fn traceback_line(vm: &Vm, h: &Heap<Objects>, level: Level) -> Vec<u8> {
+/// Returns the line of a traceback for one level.
+fn traceback_line(h: &Heap<Objects>, stack: Stack<'_, '_>, level: Level) -> Vec<u8> {
     let mut line = b"\n\t".to_vec();
-    match vm.position(h, level) {
+    match stack.position(level) {
         Some((proto, pc)) => {
             line.extend_from_slice(&chunk_id(proto.debug()));
             if let Some(number) = proto.line(pc) {
                 line.extend_from_slice(format!(":{number}").as_bytes());
             }
         }
-        None if level.frame.kind == FrameKind::Native => line.extend_from_slice(b"[C]"),
-        None => line.extend_from_slice(b"?"),
+        None => line.extend_from_slice(b"[C]"),
     }
     line.extend_from_slice(b": in ");
-    line.extend_from_slice(&function_description(vm, h, level));
+    line.extend_from_slice(&function_description(h, stack, level));
     if level.frame.is_tail_call {
         line.extend_from_slice(b"\n\t(...tail calls...)");
     }
     line
+}
+
+/// Describes the calls of a thread from a level down; of many, the first and the last.
+pub(crate) fn traceback(h: &Heap<Objects>, stack: Stack<'_, '_>, first: usize) -> Vec<u8> {
+    const FIRST_SHOWN: usize = 10;
+    const LAST_SHOWN: usize = 11;
+    let levels: Vec<Level> = stack.levels().skip(first).collect();
+    let mut text = b"stack traceback:".to_vec();
+    let skipped = levels.len().saturating_sub(FIRST_SHOWN + LAST_SHOWN);
+    for (index, level) in levels.iter().enumerate() {
+        if skipped > 0 && index == FIRST_SHOWN {
+            text.extend_from_slice(format!("\n\t...\t(skipping {skipped} levels)").as_bytes());
+        }
+        if skipped == 0 || index < FIRST_SHOWN || index >= FIRST_SHOWN + skipped {
+            text.extend_from_slice(&traceback_line(h, stack, *level));
+        }
+    }
+    text
 }

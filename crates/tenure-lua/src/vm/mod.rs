@@ -20,7 +20,7 @@
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
 //! | `driver` | safepoints between regions |
-//! | `names`, `message` | what error messages say |
+//! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
 
 pub(crate) mod access;
@@ -32,13 +32,14 @@ pub(crate) mod coroutine;
 mod driver;
 mod finish;
 mod frame;
-mod functions;
+pub(crate) mod functions;
 mod interpreter;
 pub(crate) mod load;
 mod loops;
 pub(crate) mod message;
 pub(crate) mod metamethod;
-mod names;
+pub(crate) mod names;
+pub(crate) mod stack;
 mod step;
 mod unwind;
 mod window;
@@ -202,7 +203,11 @@ impl Vm {
     #[cold]
     #[inline(never)]
     fn reach_slow(&mut self, h: &Heap<Objects>, end: usize) -> Result<(), Throw> {
-        let limit = if self.handlers > 0 { STACK_MAX + STACK_RESERVE } else { STACK_MAX };
+        let limit = if self.handlers > 0 {
+            STACK_MAX + STACK_RESERVE
+        } else {
+            STACK_MAX
+        };
         let depth = h.frame_depth();
         let step = (end + STACK_STEP).saturating_sub(depth);
         if end <= limit && (h.push_frame(step).is_ok() || h.push_frame(end.saturating_sub(depth)).is_ok()) {

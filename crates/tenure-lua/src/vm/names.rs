@@ -4,8 +4,7 @@
 //! last, taking jumps into account. Linear in the length of the function, and only done for error messages and the debug library.
 
 use crate::bytecode::{Instruction, Metamethod, Opcode};
-use crate::object::{Closure, ClosureFields, Objects, Proto, ProtoFields, ProtoMethods, Str, Val};
-use crate::vm::{Frame, FrameKind, Vm};
+use crate::object::{Proto, ProtoFields, ProtoMethods, Str, Val};
 use tenure::prelude::*;
 
 /// A name and what it is the name of: `local`, `global`, `field` and so on.
@@ -140,7 +139,11 @@ pub(crate) fn register_name<'h>(proto: Gc<'h, Proto>, pc: usize, register: usize
         },
         Opcode::SelfOp => Name {
             kind: "method",
-            name: if i.k() { constant(c) } else { register_constant(proto, setter, c) },
+            name: if i.k() {
+                constant(c)
+            } else {
+                register_constant(proto, setter, c)
+            },
         },
         _ => return None,
     })
@@ -155,7 +158,7 @@ pub(crate) fn upvalue<'h>(proto: Gc<'h, Proto>, index: usize) -> Name<'h> {
 }
 
 /// Returns the name under which the instruction at `pc` calls a function.
-fn called_name<'h>(proto: Gc<'h, Proto>, pc: usize) -> Option<Name<'h>> {
+pub(crate) fn called_name<'h>(proto: Gc<'h, Proto>, pc: usize) -> Option<Name<'h>> {
     let i = instruction(proto, pc)?;
     let event = match i.opcode() {
         Opcode::Call | Opcode::TailCall => return register_name(proto, pc, usize::from(i.a())),
@@ -182,72 +185,4 @@ fn called_name<'h>(proto: Gc<'h, Proto>, pc: usize) -> Option<Name<'h>> {
         kind: "metamethod",
         name: event.name().trim_start_matches('_').as_bytes(),
     })
-}
-
-/// A frame and where its registers begin.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Level {
-    pub(crate) index: usize,
-    pub(crate) base: usize,
-    pub(crate) frame: Frame,
-}
-
-impl Vm {
-    /// Returns the frame `level` levels below the running function, which is level 0. Frames of the interpreter's own do not count.
-    pub(crate) fn level(&self, level: usize) -> Option<Level> {
-        self.levels().nth(level)
-    }
-
-    /// Returns the frames of the running thread, the running function first.
-    pub(crate) fn levels(&self) -> impl Iterator<Item = Level> + '_ {
-        let bottom = self.resumed.last().map_or(0, |resumed| resumed.frames);
-        let mut base = self.base;
-        (bottom..self.frames.len())
-            .rev()
-            .map(move |index| {
-                let frame = self.frames[index];
-                let level = Level { index, base, frame };
-                base = base.saturating_sub(frame.delta as usize);
-                level
-            })
-            .filter(|level| level.frame.kind != FrameKind::Bottom)
-    }
-
-    /// Returns the function of a frame.
-    pub(crate) fn function<'h>(&self, h: &'h Heap<Objects>, level: Level) -> Val<'h> {
-        h.register_area().get(level.base - 1).map_or(Value::nil(), RSlot::get)
-    }
-
-    /// Returns prototype and current instruction of a frame, if it is one of a function of Lua.
-    pub(crate) fn position<'h>(&self, h: &'h Heap<Objects>, level: Level) -> Option<(Gc<'h, Proto>, usize)> {
-        if level.frame.kind != FrameKind::Lua {
-            return None;
-        }
-        let closure = self.function(h, level).cast::<Closure>()?;
-        Some((closure.proto(), (level.frame.pc as usize).saturating_sub(1)))
-    }
-
-    /// Returns the name under which the function of a frame was called.
-    pub(crate) fn name_of_call<'h>(&self, h: &'h Heap<Objects>, level: Level) -> Option<Name<'h>> {
-        use super::Return;
-        if level.frame.is_tail_call || level.index == 0 {
-            return None;
-        }
-        if !matches!(level.frame.how, Return::Plain | Return::Finish) {
-            return None;
-        }
-        let caller = Level {
-            index: level.index - 1,
-            base: level.base.saturating_sub(level.frame.delta as usize),
-            frame: self.frames[level.index - 1],
-        };
-        let (proto, pc) = self.position(h, caller)?;
-        called_name(proto, pc)
-    }
-
-    /// Returns the name under which the running instruction calls a function that cannot be called.
-    pub(crate) fn name_of_callee<'h>(&self, h: &'h Heap<Objects>) -> Option<Name<'h>> {
-        let (proto, pc) = self.position(h, self.level(0)?)?;
-        called_name(proto, pc)
-    }
 }

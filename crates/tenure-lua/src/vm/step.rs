@@ -13,9 +13,6 @@ use tenure::prelude::*;
 /// What a step comes to: nothing, or that the region must be left.
 pub(crate) type Step = Result<Option<Exit>, Throw>;
 
-/// Calls of `__call` metamethods for one call.
-const CALL_CHAIN_MAX: usize = 200;
-
 impl Vm {
     /// Does what is pending until instructions are to be executed: then returns nothing.
     pub(crate) fn advance(&mut self, h: &Heap<Objects>) -> Option<Exit> {
@@ -86,9 +83,10 @@ impl Vm {
         }
     }
 
-    /// Puts `__call` metamethods before a value that is no function, until there is one. The value becomes the first argument.
+    /// Puts `__call` metamethods before a value that is no function, until there is one. The value becomes the first
+    /// argument, so a chain without end ends with the stack.
     pub(crate) fn make_callable(&mut self, h: &Heap<Objects>, call: &mut PendingCall) -> Result<(), Throw> {
-        for _ in 0..CALL_CHAIN_MAX {
+        loop {
             let function = self.register(h, call.at);
             if function.is_function() {
                 return Ok(());
@@ -104,7 +102,6 @@ impl Vm {
             self.top = self.top.max(call.at + call.count + 1);
             self.pending = Pending::Call(*call);
         }
-        Err(message::raise(self, h, b"'__call' chain too long"))
     }
 
     /// Pushes the frame of a function of Lua; its first instruction is next.
@@ -307,14 +304,7 @@ impl Vm {
 
     /// Moves results to where a function of Lua expects them.
     #[inline]
-    pub(crate) fn deliver(
-        &mut self,
-        h: &Heap<Objects>,
-        at: usize,
-        count: usize,
-        dest: usize,
-        wanted: i16,
-    ) {
+    pub(crate) fn deliver(&mut self, h: &Heap<Objects>, at: usize, count: usize, dest: usize, wanted: i16) {
         match wanted {
             0 => {}
             1 => {

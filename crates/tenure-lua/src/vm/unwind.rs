@@ -18,14 +18,17 @@ impl Vm {
     /// Calls the error handler, if there is one.
     pub(crate) fn handle_error(&mut self, h: &Heap<Objects>) -> Step {
         let bottom = self.resumed.last().map_or(0, |resumed| resumed.frames);
-        let catching = self.levels_with_bottom(bottom).find(|(_, _, catch)| *catch != Catch::No);
+        let catching = self
+            .levels_with_bottom(bottom)
+            .find(|(_, _, catch)| *catch != Catch::No);
         let Some((_, base, Catch::Handler)) = catching else {
             self.pending = Pending::Unwind;
             return Ok(None);
         };
         let error: Val<'_> = h.roots().error.get();
         if self.handlers >= HANDLERS_MAX {
-            let text = new_string(h, b"error in error handling").map_err(|NoRoom { .. }| message::not_enough_memory(h))?;
+            let text =
+                new_string(h, b"error in error handling").map_err(|NoRoom { .. }| message::not_enough_memory(h))?;
             h.roots().error.set(text.into());
             self.handlers = 0;
             self.pending = Pending::Unwind;
@@ -97,6 +100,8 @@ impl Vm {
     pub(crate) fn close_caught(&mut self, h: &Heap<Objects>) -> Step {
         let error = self.register(h, self.base);
         if let Some(register) = self.take_to_close(self.base) {
+            // A suspended coroutine that is closed has no error.
+            let error = if error.is_undefined() { Value::nil() } else { error };
             self.call_close(h, register, error, register + 1, Return::Unwind)?;
             return Ok(None);
         }

@@ -5,7 +5,9 @@
 
 use super::super::text::identity;
 use crate::native::{Call, Reply, Throw};
-use crate::object::{LuaValue, NoRoom, Objects, Table, TableMethods, Userdata, UserdataFields, UserdataInit, Val, symbol};
+use crate::object::{
+    NoRoom, Objects, Table, TableMethods, Userdata, UserdataFields, UserdataInit, Val, symbol,
+};
 use crate::system::FileId;
 use tenure::prelude::*;
 
@@ -20,15 +22,21 @@ const CLOSED: u64 = u64::MAX;
 
 /// A default file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Default {
+pub(super) struct DefaultFile {
     /// Its key in the registry.
     pub(super) key: &'static str,
     /// What messages call it.
     name: &'static str,
 }
 
-pub(super) const INPUT: Default = Default { key: "_IO_input", name: "input" };
-pub(super) const OUTPUT: Default = Default { key: "_IO_output", name: "output" };
+pub(super) const INPUT: DefaultFile = DefaultFile {
+    key: "_IO_input",
+    name: "input",
+};
+pub(super) const OUTPUT: DefaultFile = DefaultFile {
+    key: "_IO_output",
+    name: "output",
+};
 
 pub(super) type Handle<'h> = Gc<'h, Userdata>;
 
@@ -39,14 +47,25 @@ pub(super) fn new_handle<'h>(
     id: Option<FileId>,
 ) -> Result<Handle<'h>, Throw> {
     let payload = id.map_or(CLOSED, |id| id.number().into());
-    let handle = h.try_alloc_tail::<Userdata, _>(0, UserdataInit { meta, class: CLASS, payload }, |_| Value::nil());
+    let handle = h.try_alloc_tail::<Userdata, _>(
+        0,
+        UserdataInit {
+            meta,
+            class: CLASS,
+            payload,
+        },
+        |_| Value::nil(),
+    );
     Ok(handle.map_err(|_| NoRoom { bytes: 64 })?)
 }
 
 /// The metatable of files.
 pub(super) fn metatable<'h>(h: &'h Heap<Objects>) -> Result<Option<Gc<'h, Table>>, Throw> {
     let name = symbol(h, TYPE_NAME.as_bytes())?;
-    Ok(h.roots().registry.get().and_then(|registry| registry.get_str(name).cast::<Table>()))
+    Ok(h.roots()
+        .registry
+        .get()
+        .and_then(|registry| registry.get_str(name).cast::<Table>()))
 }
 
 /// The file that a value stands for, if it does and the file is open.
@@ -80,20 +99,25 @@ pub(super) fn check_open(call: &mut Call<'_, '_>, number: usize) -> Result<FileI
 }
 
 /// The value of a default file.
-pub(super) fn default<'h>(call: &mut Call<'_, 'h>, which: Default) -> Result<Val<'h>, Throw> {
+pub(super) fn default<'h>(call: &mut Call<'_, 'h>, which: DefaultFile) -> Result<Val<'h>, Throw> {
     let key = symbol(call.heap, which.key.as_bytes())?;
-    Ok(call.heap.roots().registry.get().map_or(Value::nil(), |registry| registry.get_str(key)))
+    Ok(call
+        .heap
+        .roots()
+        .registry
+        .get()
+        .map_or(Value::nil(), |registry| registry.get_str(key)))
 }
 
 /// A default file, which must be open.
-pub(super) fn default_open(call: &mut Call<'_, '_>, which: Default) -> Result<FileId, Throw> {
+pub(super) fn default_open(call: &mut Call<'_, '_>, which: DefaultFile) -> Result<FileId, Throw> {
     match cast(default(call, which)?).and_then(id) {
         Some(id) => Ok(id),
         None => Err(call.error(format!("default {} file is closed", which.name).as_bytes())),
     }
 }
 
-pub(super) fn set_default<'h>(call: &mut Call<'_, 'h>, which: Default, handle: Val<'h>) -> Result<(), Throw> {
+pub(super) fn set_default<'h>(call: &mut Call<'_, 'h>, which: DefaultFile, handle: Val<'h>) -> Result<(), Throw> {
     match call.heap.roots().registry.get() {
         Some(registry) => super::set_field(call.heap, registry, which.key, handle),
         None => Ok(()),

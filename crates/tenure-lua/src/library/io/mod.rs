@@ -28,7 +28,10 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("read", NativeFunction::Reentrant(read::read_default)),
     ("tmpfile", NativeFunction::Reentrant(open::tmpfile)),
     ("type", NativeFunction::Region(handle::file_type)),
-    ("write", NativeFunction::Both(write::write_default, write::write_default_at_safepoint)),
+    (
+        "write",
+        NativeFunction::Both(write::write_default, write::write_default_at_safepoint),
+    ),
 ];
 
 const METHODS: &Functions = &[
@@ -75,7 +78,11 @@ pub(super) fn open<'h>(h: &'h Heap<Objects>, library: Gc<'h, Table>) -> Result<(
 }
 
 /// Returns true, or nil with the message and the number of an error.
-pub(super) fn reply_outcome(call: &mut Call<'_, '_>, outcome: &Result<(), &io::Error>, name: Option<&[u8]>) -> Result<Reply, Throw> {
+pub(super) fn reply_outcome(
+    call: &mut Call<'_, '_>,
+    outcome: &Result<(), &io::Error>,
+    name: Option<&[u8]>,
+) -> Result<Reply, Throw> {
     match outcome {
         Ok(()) => call.reply(Value::bool(true)),
         Err(error) => {
@@ -88,7 +95,11 @@ pub(super) fn reply_outcome(call: &mut Call<'_, '_>, outcome: &Result<(), &io::E
 
 /// Returns how a command ended: true or nil, in which way, and with which number.
 pub(super) fn reply_ending(call: &mut Call<'_, '_>, ending: Ending) -> Result<Reply, Throw> {
-    let success = if ending.is_success() { Value::bool(true) } else { Value::nil() };
+    let success = if ending.is_success() {
+        Value::bool(true)
+    } else {
+        Value::nil()
+    };
     let (kind, number) = ending.describe();
     let kind = call.string(kind.as_bytes())?;
     call.reply_all(&[success, kind, Value::int(number.into())])

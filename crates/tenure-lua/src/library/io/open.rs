@@ -2,7 +2,7 @@
 //!
 //! A value for the file is made before the file is opened, and gets its number afterwards, which needs no memory.
 
-use super::handle::{self, Default};
+use super::handle::{self, DefaultFile};
 use super::{reply_ending, reply_outcome};
 use crate::native::{Call, Reentrant, Reply, Throw};
 use crate::object::LuaValue;
@@ -88,7 +88,14 @@ pub(super) fn open_or_raise(native: &mut Reentrant<'_>, name: usize, into: usize
             Ok(())
         }
         Err(error) => {
-            let message = [b"cannot open file '", &name[..], b"' (", error_text(&error).as_bytes(), b")"].concat();
+            let message = [
+                b"cannot open file '",
+                &name[..],
+                b"' (",
+                error_text(&error).as_bytes(),
+                b")",
+            ]
+            .concat();
             Err(native.region().error(&message))
         }
     }
@@ -103,7 +110,7 @@ pub(super) fn output(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
 }
 
 /// Sets a default file if there is an argument, and returns it.
-fn default_file(native: &mut Reentrant<'_>, which: Default, mode: OpenMode) -> Result<Reply, Throw> {
+fn default_file(native: &mut Reentrant<'_>, which: DefaultFile, mode: OpenMode) -> Result<Reply, Throw> {
     let mut call = native.region();
     let value = call.argument(1);
     if !value.is_nil() {

@@ -8,7 +8,11 @@ use crate::system::{Buffering, FileId, LuaFile, Whence};
 use std::io;
 
 /// Does something with a file. One that was closed in between does nothing.
-fn with_file<R: Default>(native: &mut Reentrant<'_>, id: FileId, f: impl FnOnce(&mut LuaFile) -> io::Result<R>) -> io::Result<R> {
+fn with_file<R: Default>(
+    native: &mut Reentrant<'_>,
+    id: FileId,
+    f: impl FnOnce(&mut LuaFile) -> io::Result<R>,
+) -> io::Result<R> {
     native.services().files.get(id).map_or_else(|| Ok(R::default()), f)
 }
 

@@ -82,7 +82,9 @@ pub(super) fn read_formats(native: &mut Reentrant<'_>, id: FileId, first: usize)
         } else {
             break;
         };
-        let Some(file) = native.services().files.get(id) else { break };
+        let Some(file) = native.services().files.get(id) else {
+            break;
+        };
         match format.read(file) {
             Ok(piece) => pieces.push(piece.map(PieceValue)),
             Err(error) => return Ok(Err(error)),

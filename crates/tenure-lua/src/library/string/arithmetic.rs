@@ -10,19 +10,45 @@ use crate::vm::message;
 use crate::vm::metamethod::of_value;
 
 pub(super) const METAMETHODS: &[(Metamethod, NativeFunction)] = &[
-    (Metamethod::Add, NativeFunction::Region(|call| arithmetic(call, Metamethod::Add))),
-    (Metamethod::Sub, NativeFunction::Region(|call| arithmetic(call, Metamethod::Sub))),
-    (Metamethod::Mul, NativeFunction::Region(|call| arithmetic(call, Metamethod::Mul))),
-    (Metamethod::Mod, NativeFunction::Region(|call| arithmetic(call, Metamethod::Mod))),
-    (Metamethod::Pow, NativeFunction::Region(|call| arithmetic(call, Metamethod::Pow))),
-    (Metamethod::Div, NativeFunction::Region(|call| arithmetic(call, Metamethod::Div))),
-    (Metamethod::IDiv, NativeFunction::Region(|call| arithmetic(call, Metamethod::IDiv))),
-    (Metamethod::Unm, NativeFunction::Region(|call| arithmetic(call, Metamethod::Unm))),
+    (
+        Metamethod::Add,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Add)),
+    ),
+    (
+        Metamethod::Sub,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Sub)),
+    ),
+    (
+        Metamethod::Mul,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Mul)),
+    ),
+    (
+        Metamethod::Mod,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Mod)),
+    ),
+    (
+        Metamethod::Pow,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Pow)),
+    ),
+    (
+        Metamethod::Div,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Div)),
+    ),
+    (
+        Metamethod::IDiv,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::IDiv)),
+    ),
+    (
+        Metamethod::Unm,
+        NativeFunction::Region(|call| arithmetic(call, Metamethod::Unm)),
+    ),
 ];
 
 fn arithmetic(call: &mut Call<'_, '_>, event: Metamethod) -> Result<Reply, Throw> {
     let (x, y) = (call.argument(1), call.argument(2));
-    let (Some(a), Some(b)) = (to_number(x), to_number(y)) else { return by_other_operand(call, event) };
+    let (Some(a), Some(b)) = (to_number(x), to_number(y)) else {
+        return by_other_operand(call, event);
+    };
     match compute(event, a, b) {
         Ok(Some(number)) => {
             let result = call.number(number)?;

@@ -76,6 +76,10 @@ pub(super) fn sub(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let start = call.check_integer(2)?;
     let end = call.optional_integer(3, -1)?;
     let range = slice::sub_range(start, end, bytes.len());
-    let string = if range.len() == bytes.len() { call.argument(1) } else { call.string(&bytes[range])? };
+    let string = if range.len() == bytes.len() {
+        call.argument(1)
+    } else {
+        call.string(&bytes[range])?
+    };
     call.reply(string)
 }

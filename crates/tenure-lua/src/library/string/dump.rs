@@ -56,19 +56,38 @@ fn copy(proto: Gc<'_, object::Proto>) -> Proto {
     let mut lines = LineRecorder::new(proto.line_defined());
     debug.lines().tail().iter().for_each(|&line| lines.push(line));
     let nested = proto.protos();
-    let nested = nested.tail().iter().filter_map(|slot| slot.get().cast::<object::Proto>());
+    let nested = nested
+        .tail()
+        .iter()
+        .filter_map(|slot| slot.get().cast::<object::Proto>());
     Proto {
         parameter_count: proto.parameter_count(),
         is_vararg: proto.is_vararg(),
         max_stack_size: proto.max_stack_size(),
         line_defined: proto.line_defined(),
         last_line_defined: proto.last_line_defined(),
-        code: proto.code().tail().iter().map(|&bits| Instruction::from_bits(bits)).collect(),
-        constants: proto.constants().tail().iter().map(|slot| constant(slot.get())).collect(),
+        code: proto
+            .code()
+            .tail()
+            .iter()
+            .map(|&bits| Instruction::from_bits(bits))
+            .collect(),
+        constants: proto
+            .constants()
+            .tail()
+            .iter()
+            .map(|slot| constant(slot.get()))
+            .collect(),
         upvalues: proto.upvalues().tail().iter().enumerate().map(upvalue).collect(),
         protos: nested.map(|proto| Arc::new(copy(proto))).collect(),
         line_info: lines.finish(),
-        local_variables: debug.local_names().tail().iter().zip(debug.local_ranges().tail()).map(local).collect(),
+        local_variables: debug
+            .local_names()
+            .tail()
+            .iter()
+            .zip(debug.local_ranges().tail())
+            .map(local)
+            .collect(),
         source: debug.source().map(|source: Gc<'_, Str>| source.tail().into()),
     }
 }

@@ -23,9 +23,15 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("char", NativeFunction::Region(basic::char)),
     ("dump", NativeFunction::Region(dump::dump)),
     ("find", NativeFunction::Region(matching::find)),
-    ("format", NativeFunction::Both(format::format, format::format_with_calls)),
+    (
+        "format",
+        NativeFunction::Both(format::format, format::format_with_calls),
+    ),
     ("gmatch", NativeFunction::Region(matching::gmatch)),
-    ("gsub", NativeFunction::Both(substitution::gsub, substitution::gsub_with_calls)),
+    (
+        "gsub",
+        NativeFunction::Both(substitution::gsub, substitution::gsub_with_calls),
+    ),
     ("len", NativeFunction::Region(basic::len)),
     ("lower", NativeFunction::Region(basic::lower)),
     ("match", NativeFunction::Region(matching::first_match)),

@@ -42,7 +42,12 @@ impl<'h> Arguments<'h> {
             Type::Function => Replacement::Function(value),
             _ => return Err(call.type_error(3, "string/function/table")),
         };
-        Ok(Arguments { subject, pattern, replacement, limit })
+        Ok(Arguments {
+            subject,
+            pattern,
+            replacement,
+            limit,
+        })
     }
 }
 
@@ -60,7 +65,12 @@ fn replace_by_value(call: &mut Call<'_, '_>, substitution: &mut Substitution, va
 }
 
 pub(super) fn gsub(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
-    let Arguments { subject, pattern, replacement, limit } = Arguments::check(call)?;
+    let Arguments {
+        subject,
+        pattern,
+        replacement,
+        limit,
+    } = Arguments::check(call)?;
     let mut substitution = Substitution::new(pattern, limit);
     while let Some(found) = substitution.next_match(subject, pattern).or_throw(call)? {
         match replacement {
@@ -87,7 +97,9 @@ pub(super) fn gsub_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Throw
     loop {
         let mut call = native.region();
         let (subject, pattern) = (call.check_bytes(1)?, call.check_bytes(2)?);
-        let Some(found) = substitution.next_match(subject, pattern).or_throw(&mut call)? else { break };
+        let Some(found) = substitution.next_match(subject, pattern).or_throw(&mut call)? else {
+            break;
+        };
         let pushed = native.allocate(|call| push_replacement_call(call, &found))?;
         match pushed {
             Pushed::Call(at, count) => native.call(
@@ -116,7 +128,9 @@ enum Pushed {
 }
 
 fn push_replacement_call(call: &mut Call<'_, '_>, found: &Match) -> Result<Pushed, Throw> {
-    let Arguments { subject, replacement, .. } = Arguments::check(call)?;
+    let Arguments {
+        subject, replacement, ..
+    } = Arguments::check(call)?;
     let (function, arguments) = match replacement {
         Replacement::Function(function) => (function, match_values(call, subject, found)?),
         Replacement::Table(table) => {

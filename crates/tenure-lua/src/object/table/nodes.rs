@@ -43,7 +43,7 @@ pub(super) fn hash_integer(int: i64) -> u32 {
 
 /// Returns the hash of a key that is neither a number in the word nor a string.
 pub(super) fn hash_other<'h>(h: &'h Heap<Objects>, key: Val<'h>) -> u32 {
-    use super::super::{Closure, Native, Table, Thread, Userdata};
+    use super::super::{Closure, Native, Table, Thread, UpVal, Userdata};
     if let Some(boxed) = key.cast::<Integer>() {
         return hash_integer(boxed.get().value);
     }
@@ -57,6 +57,8 @@ pub(super) fn hash_other<'h>(h: &'h Heap<Objects>, key: Val<'h>) -> u32 {
         userdata.identity_hash(h)
     } else if let Some(thread) = key.cast::<Thread>() {
         thread.identity_hash(h)
+    } else if let Some(upvalue) = key.cast::<UpVal>() {
+        upvalue.identity_hash(h)
     } else {
         u64::from(key.as_symbol().unwrap_or(0)) << 1 | u64::from(key.as_bool() == Some(true))
     };
@@ -225,7 +227,9 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
         let mut free = self.free.get();
         while free > 0 {
             free -= 1;
-            let Some([free_key, ..]) = node_at(slots, free) else { break };
+            let Some([free_key, ..]) = node_at(slots, free) else {
+                break;
+            };
             if free_key.get().is_nil() {
                 self.free.set(free);
                 let place = free as usize * NODE_SLOTS;
@@ -252,7 +256,9 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
     }
 
     fn find_bytes(self, bytes: &[u8]) -> Option<Gc<'h, Str>> {
-        let index = search(self, hash_bytes(bytes), |other, similar| similar && other.bytes() == Some(bytes))?;
+        let index = search(self, hash_bytes(bytes), |other, similar| {
+            similar && other.bytes() == Some(bytes)
+        })?;
         let (key, value) = self.entry(index)?;
         if value.is_nil() { None } else { key.cast::<Str>() }
     }

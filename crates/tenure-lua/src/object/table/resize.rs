@@ -183,13 +183,7 @@ pub(crate) fn resize<'h>(
 }
 
 /// Puts an entry into parts that have room for it.
-fn move_entry<'h>(
-    array: Gc<'h, Array>,
-    nodes: Gc<'h, Nodes>,
-    h: &'h Heap<Objects>,
-    key: Val<'h>,
-    value: Val<'h>,
-) {
+fn move_entry<'h>(array: Gc<'h, Array>, nodes: Gc<'h, Nodes>, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'h>) {
     if value.is_nil() {
         return;
     }

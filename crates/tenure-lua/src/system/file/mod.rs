@@ -10,8 +10,8 @@ mod write;
 
 pub use mode::OpenMode;
 
-use super::process::{Ending, shell_command};
 use super::path;
+use super::process::{Ending, shell_command};
 use rustix::io::Errno;
 use std::fmt;
 use std::fs::File;
@@ -195,7 +195,9 @@ impl LuaFile {
     /// The system's: a pipe has no positions, and none is negative.
     pub fn seek(&mut self, whence: Whence, offset: i64) -> io::Result<i64> {
         self.flush()?;
-        let Stream::File(file) = &mut self.stream else { return Err(Errno::SPIPE.into()) };
+        let Stream::File(file) = &mut self.stream else {
+            return Err(Errno::SPIPE.into());
+        };
         let unread = (self.input.len() - self.consumed) as i64;
         let target = match whence {
             Whence::Set => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::INVAL)?),

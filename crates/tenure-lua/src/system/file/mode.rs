@@ -18,9 +18,15 @@ enum Kind {
 
 impl OpenMode {
     /// `r`: a file that exists, for reading.
-    pub const READ: Self = Self { kind: Kind::Read, both: false };
+    pub const READ: Self = Self {
+        kind: Kind::Read,
+        both: false,
+    };
     /// `w`: a new or emptied file, for writing.
-    pub const WRITE: Self = Self { kind: Kind::Write, both: false };
+    pub const WRITE: Self = Self {
+        kind: Kind::Write,
+        both: false,
+    };
 
     /// Reads a mode; nothing if it is none.
     ///

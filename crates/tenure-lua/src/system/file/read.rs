@@ -21,7 +21,11 @@ impl LuaFile {
         }
         self.flush()?;
         self.forget_input();
-        let size = if self.buffering == Buffering::No { 1 } else { BUFFER_BYTES };
+        let size = if self.buffering == Buffering::No {
+            1
+        } else {
+            BUFFER_BYTES
+        };
         self.input.resize(size, 0);
         let count = loop {
             let read = match &mut self.stream {
@@ -44,7 +48,11 @@ impl LuaFile {
 
     /// The next byte, which is not consumed.
     fn peek(&mut self) -> io::Result<Option<u8>> {
-        Ok(if self.fill()? { Some(self.input[self.consumed]) } else { None })
+        Ok(if self.fill()? {
+            Some(self.input[self.consumed])
+        } else {
+            None
+        })
     }
 
     /// Whether nothing is left: what reading 0 bytes asks.
@@ -109,7 +117,11 @@ impl LuaFile {
         while self.peek()?.is_some_and(is_space) {
             self.consumed += 1;
         }
-        let mut numeral = Numeral { file: self, bytes: Vec::new(), is_too_long: false };
+        let mut numeral = Numeral {
+            file: self,
+            bytes: Vec::new(),
+            is_too_long: false,
+        };
         numeral.read()?;
         let Numeral { bytes, is_too_long, .. } = numeral;
         Ok(if is_too_long { None } else { parse_number(&bytes) })
@@ -145,7 +157,9 @@ impl Numeral<'_> {
 
     /// Takes the next byte if it is one that is wanted, and if there is room for it.
     fn accept(&mut self, is_wanted: impl Fn(u8) -> bool) -> io::Result<bool> {
-        let Some(byte) = self.file.peek()?.filter(|&byte| is_wanted(byte)) else { return Ok(false) };
+        let Some(byte) = self.file.peek()?.filter(|&byte| is_wanted(byte)) else {
+            return Ok(false);
+        };
         if self.bytes.len() >= NUMERAL_BYTES_MAX {
             self.is_too_long = true;
             return Ok(false);
@@ -157,7 +171,13 @@ impl Numeral<'_> {
 
     fn digits(&mut self, is_hexadecimal: bool) -> io::Result<usize> {
         let mut count = 0;
-        while self.accept(|byte| if is_hexadecimal { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() })? {
+        while self.accept(|byte| {
+            if is_hexadecimal {
+                byte.is_ascii_hexdigit()
+            } else {
+                byte.is_ascii_digit()
+            }
+        })? {
             count += 1;
         }
         Ok(count)
