@@ -12,6 +12,7 @@ mod native;
 mod object;
 pub mod pure;
 mod services;
+pub mod system;
 mod vm;
 
 pub use embed::{Lua, LuaError, Owned};

@@ -1,17 +1,25 @@
-//! What programs reach outside of the interpreter: output, warnings, source files.
+//! What programs reach outside of the interpreter: files, time, random seeds, and the end of the process.
 //!
-//! Everything is passed in by the embedder; nothing here reads the environment. The collector's settings that programs can ask for are
+//! The embedder says which streams are the standard files, which clock and which time zone there are, and what ending the process means;
+//! [`Services::standard`] takes the process's own. Files and commands by name are the system's in any case. The collector's settings that programs can ask for are
 //! remembered here too, since the heap sizes itself and has no such settings.
 
+use crate::pure::date::Zone;
 use crate::pure::number::Random;
+use crate::system::{Buffering, FileId, Files, LuaFile, OpenMode, error_text};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where programs write to, and what they remember.
+/// What programs reach outside, and what they remember.
 pub struct Services {
-    pub(crate) output: Box<dyn Write>,
-    pub(crate) errors: Box<dyn Write>,
+    pub(crate) files: Files,
+    /// The seconds since 1970.
+    pub(crate) now: Box<dyn FnMut() -> i64>,
+    pub(crate) zone: Zone,
+    /// Ends the process with a status; returns only if it cannot.
+    pub(crate) exit: Box<dyn FnMut(i32)>,
     /// Whether warnings are shown.
     pub(crate) are_warnings_on: bool,
     pub(crate) collector: CollectorSettings,
@@ -37,23 +45,41 @@ impl fmt::Debug for Services {
 }
 
 impl Services {
-    /// Programs write to the streams of the process, and get other random numbers each time.
+    /// Programs have the files, the clock and the time zone of the process, can end it, and get other random numbers each time.
     #[must_use]
     pub fn standard() -> Services {
         let seeds = || RandomState::new().hash_one(0);
         let first = seeds();
-        let mut services = Services::new(BufWriter::new(io::stdout()), io::stderr(), first);
+        let mut services = Services::new(io::sink(), io::sink(), first);
         services.seeds = Box::new(seeds);
+        services.files = Files::new(
+            LuaFile::standard_input().unwrap_or_else(|_| LuaFile::from_reader(io::empty())),
+            LuaFile::standard_output().unwrap_or_else(|_| LuaFile::from_writer(io::sink())),
+            LuaFile::standard_error().unwrap_or_else(|_| LuaFile::from_writer(io::sink())),
+        );
+        services.now = Box::new(|| match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => since.as_secs() as i64,
+            Err(before) => -(before.duration().as_secs() as i64),
+        });
+        services.zone = Zone::system();
+        services.exit = Box::new(|status| std::process::exit(status));
         services
     }
 
-    /// Programs write to `output`, warnings go to `errors`, and random numbers follow from `seed`.
+    /// Programs write to `output`, warnings go to `errors`, and random numbers follow from `seed`. The standard input is empty, it is
+    /// always the beginning of 1970, in UTC, and programs cannot end the process.
     #[must_use]
     pub fn new(output: impl Write + 'static, errors: impl Write + 'static, seed: u64) -> Services {
         let mut next_seed = seed;
         Services {
-            output: Box::new(output),
-            errors: Box::new(errors),
+            files: Files::new(
+                LuaFile::from_reader(io::empty()),
+                unbuffered(output),
+                unbuffered(errors),
+            ),
+            now: Box::new(|| 0),
+            zone: Zone::UTC,
+            exit: Box::new(|_| ()),
             are_warnings_on: false,
             collector: CollectorSettings {
                 is_running: true,
@@ -69,20 +95,49 @@ impl Services {
         }
     }
 
+    /// The standard input is read from `input`.
+    #[must_use]
+    pub fn with_input(mut self, input: impl Read + 'static) -> Services {
+        if let Some(file) = self.files.get(FileId::INPUT) {
+            *file = LuaFile::from_reader(input);
+        }
+        self
+    }
+
+    /// The seconds since 1970 are what `now` says, and local times are those of `zone`.
+    #[must_use]
+    pub fn with_clock(mut self, now: impl FnMut() -> i64 + 'static, zone: Zone) -> Services {
+        self.now = Box::new(now);
+        self.zone = zone;
+        self
+    }
+
+    /// `os.exit` calls `exit` with the status; if that returns, the program gets an error.
+    #[must_use]
+    pub fn with_exit(mut self, exit: impl FnMut(i32) + 'static) -> Services {
+        self.exit = Box::new(exit);
+        self
+    }
+
+    /// Writes to a standard file.
+    pub(crate) fn write(&mut self, id: FileId, bytes: &[u8]) -> io::Result<()> {
+        self.files.get(id).map_or(Ok(()), |file| file.write(bytes))
+    }
+
     /// Reads a source file, or the standard input if there is no name. A first line that begins with `#` is left out, but for its end.
     pub(crate) fn read_source(&mut self, name: Option<&[u8]>) -> Result<Vec<u8>, Vec<u8>> {
         let result = match name {
-            Some(name) => std::fs::read(path(name)),
-            None => {
-                let mut bytes = Vec::new();
-                io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-            }
+            Some(name) => LuaFile::open(name, OpenMode::READ).and_then(|mut file| file.read_all()),
+            None => self.files.get(FileId::INPUT).map_or(Ok(Vec::new()), LuaFile::read_all),
         };
         let mut bytes = result.map_err(|error| {
-            let text = error.to_string();
-            // The number of the error is no part of the message in C.
-            let text = text.split(" (os error").next().unwrap_or(&text).to_string();
-            [b"cannot open ", name.unwrap_or(b"stdin"), b": ", text.as_bytes()].concat()
+            [
+                b"cannot open ",
+                name.unwrap_or(b"stdin"),
+                b": ",
+                error_text(&error).as_bytes(),
+            ]
+            .concat()
         })?;
         if bytes.first() == Some(&b'#') {
             let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
@@ -92,20 +147,9 @@ impl Services {
     }
 }
 
-impl Drop for Services {
-    fn drop(&mut self) {
-        // Nobody is left who could be told.
-        let _ = self.output.flush();
-    }
-}
-
-#[cfg(unix)]
-fn path(name: &[u8]) -> std::path::PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    std::ffi::OsStr::from_bytes(name).into()
-}
-
-#[cfg(not(unix))]
-fn path(name: &[u8]) -> std::path::PathBuf {
-    String::from_utf8_lossy(name).into_owned().into()
+fn unbuffered(writer: impl Write + 'static) -> LuaFile {
+    let mut file = LuaFile::from_writer(writer);
+    // Nothing was written yet, so nothing can fail.
+    let _ = file.set_buffering(Buffering::No);
+    file
 }

@@ -21,6 +21,7 @@ mod token;
 
 pub use chunk_id::{CHUNK_ID_BYTES_MAX, chunk_id};
 pub use error::SyntaxError;
+pub(crate) use generator::LineRecorder;
 
 use crate::bytecode::Proto;
 

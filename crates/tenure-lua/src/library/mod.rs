@@ -7,21 +7,42 @@ mod base;
 mod collect;
 mod coroutine;
 mod debug;
+mod io;
 mod load;
 mod math;
+mod os;
 mod protected;
 mod sort;
+mod string;
 mod table;
 mod text;
+mod utf8;
 
 pub(crate) use text::display_text;
 
 use crate::native::{Call, NativeFunction, Throw};
 use crate::object::{Native, NativeInit, NoRoom, Objects, Table, TableMethods, Val, new_table, symbol};
+use crate::pure::LibraryError;
+use crate::vm::message;
 use tenure::prelude::*;
 
 /// A library: names and functions.
 type Functions = [(&'static str, NativeFunction)];
+
+/// Raises what an algorithm refuses.
+trait OrThrow<T> {
+    /// The result, or the error of the running function.
+    fn or_throw(self, call: &mut Call<'_, '_>) -> Result<T, Throw>;
+}
+
+impl<T, E: Into<LibraryError>> OrThrow<T> for Result<T, E> {
+    fn or_throw(self, call: &mut Call<'_, '_>) -> Result<T, Throw> {
+        self.map_err(|error| match error.into() {
+            error if error == LibraryError::not_enough_memory() => message::not_enough_memory(call.heap),
+            error => call.library_error(&error),
+        })
+    }
+}
 
 /// Makes a native function.
 pub(crate) fn new_native<'h>(
@@ -64,6 +85,7 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     let registry = new_table(h, 0, 8).map_err(Throw::of_set)?;
     let loaded = new_table(h, 0, 16).map_err(Throw::of_set)?;
     set_field(h, registry, "_LOADED", loaded.into())?;
+    h.roots().registry.set(Some(registry));
     set_functions(h, globals, base::FUNCTIONS)?;
     set_functions(h, globals, collect::FUNCTIONS)?;
     set_functions(h, globals, load::FUNCTIONS)?;
@@ -71,22 +93,29 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     set_functions(h, globals, text::FUNCTIONS)?;
     base::open(h, globals)?;
     set_field(h, loaded, "_G", globals.into())?;
-    let libraries: [(&str, &Functions); 4] = [
+    let libraries: [(&str, &Functions); 8] = [
         ("coroutine", coroutine::FUNCTIONS),
         ("debug", debug::FUNCTIONS),
         ("table", table::FUNCTIONS),
+        ("io", io::FUNCTIONS),
         ("math", math::FUNCTIONS),
+        ("os", os::FUNCTIONS),
+        ("string", string::FUNCTIONS),
+        ("utf8", utf8::FUNCTIONS),
     ];
     for (name, functions) in libraries {
         let library = new_table(h, 0, functions.len()).map_err(Throw::of_set)?;
         set_functions(h, library, functions)?;
-        if name == "math" {
-            math::open(h, library)?;
+        match name {
+            "io" => io::open(h, library)?,
+            "math" => math::open(h, library)?,
+            "string" => string::open(h, library)?,
+            "utf8" => utf8::open(h, library)?,
+            _ => {}
         }
         set_field(h, globals, name, library.into())?;
         set_field(h, loaded, name, library.into())?;
     }
     h.roots().globals.set(Some(globals));
-    h.roots().registry.set(Some(registry));
     Ok(())
 }

@@ -7,10 +7,10 @@ use super::Functions;
 use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw};
 use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, UpVal, Userdata, Val};
 use crate::pure::number::number_text;
+use crate::system::FileId;
 use crate::vm::message::type_name;
 use crate::vm::metamethod::{Field, field};
 use std::borrow::Cow;
-use std::io::Write;
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -69,9 +69,9 @@ fn to_string(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         return call.reply(value);
     }
     if let Some(method) = field(call.heap, value, Field::ToString) {
-        return call.call_then(method, &[value], |call| match call.result(1) {
-            text if text.type_of() == Type::String => call.reply(text),
-            _ => Err(call.error(b"'__tostring' must return a string")),
+        return call.call_then(method, &[value], |call| match method_text(call) {
+            Some(text) => call.reply(text),
+            None => Err(call.error(b"'__tostring' must return a string")),
         });
     }
     let text = display_text(call.heap, value);
@@ -92,45 +92,49 @@ fn print(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         line.extend_from_slice(&display_text(call.heap, call.argument(number)));
     }
     line.push(b'\n');
-    write(call, &line)?;
+    write(call, &line);
     call.reply_none()
+}
+
+/// Returns how an argument looks, which its metamethod may say.
+pub(super) fn text_with_calls(native: &mut Reentrant<'_>, number: usize) -> Result<Vec<u8>, Throw> {
+    let call = native.region();
+    let value = call.argument(number);
+    if field(call.heap, value, Field::ToString).is_none() {
+        return Ok(display_text(call.heap, value).into_owned());
+    }
+    let text = native.call(
+        |call| {
+            let value = call.argument(number);
+            let method = field(call.heap, value, Field::ToString).unwrap_or(Value::nil());
+            call.push_call(method, &[value])
+        },
+        |call| method_text(call).map(|text| display_text(call.heap, text).into_owned()),
+    )?;
+    text.ok_or_else(|| native.region().error(b"'__tostring' must return a string"))
+}
+
+/// What a `__tostring` returned, if it is a string, or a number, which passes for one.
+fn method_text<'h>(call: &Call<'_, 'h>) -> Option<Val<'h>> {
+    Some(call.result(1)).filter(|text| matches!(text.type_of(), Type::String | Type::Number))
 }
 
 /// The same when a metamethod says how a value looks.
 fn print_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     let count = native.region().count();
     for number in 1..=count {
-        let call = native.region();
-        let value = call.argument(number);
         let mut text = if number > 1 { b"\t".to_vec() } else { Vec::new() };
-        if field(call.heap, value, Field::ToString).is_some() {
-            let result = native.call(
-                |call| {
-                    let value = call.argument(number);
-                    let method = field(call.heap, value, Field::ToString).unwrap_or(Value::nil());
-                    call.push_call(method, &[value])
-                },
-                |call| call.result(1).bytes().map(<[u8]>::to_vec),
-            )?;
-            match result {
-                Some(bytes) => text.extend_from_slice(&bytes),
-                None => return Err(native.region().error(b"'__tostring' must return a string")),
-            }
-        } else {
-            text.extend_from_slice(&display_text(call.heap, value));
-        }
-        write(&mut native.region(), &text)?;
+        text.extend_from_slice(&text_with_calls(native, number)?);
+        write(&mut native.region(), &text);
     }
     let mut call = native.region();
-    write(&mut call, b"\n")?;
+    write(&mut call, b"\n");
     call.reply_none()
 }
 
-fn write(call: &mut Call<'_, '_>, bytes: &[u8]) -> Result<(), Throw> {
-    match call.vm.services.output.write_all(bytes) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(call.error(error.to_string().as_bytes())),
-    }
+fn write(call: &mut Call<'_, '_>, bytes: &[u8]) {
+    // A failure is not told to the program, as in the reference implementation.
+    let _ = call.vm.services.write(FileId::OUTPUT, bytes);
 }
 
 fn warn(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -146,7 +150,7 @@ fn warn(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         b"@off" if is_control => services.are_warnings_on = false,
         _ if is_control || !services.are_warnings_on => {}
         // A warning that cannot be written is lost, as in the reference implementation.
-        text => drop(services.errors.write_all(&[b"Lua warning: ", text, b"\n"].concat())),
+        text => drop(services.write(FileId::ERROR, &[b"Lua warning: ", text, b"\n"].concat())),
     }
     call.reply_none()
 }

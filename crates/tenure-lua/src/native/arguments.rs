@@ -99,6 +99,20 @@ impl<'a, 'h> Call<'a, 'h> {
         slot.map_or(Value::nil(), Slot::get)
     }
 
+    /// Returns the number of values that the function was made with.
+    #[must_use]
+    pub fn upvalue_count(&self) -> usize {
+        self.register(self.base - 1).cast::<Native>().map_or(0, Gc::tail_len)
+    }
+
+    /// Replaces value `number` of those that the function was made with. Does nothing if there are not so many.
+    pub fn set_upvalue(&mut self, number: usize, value: Val<'_>) {
+        let native = self.register(self.base - 1).cast::<Native>();
+        if let Some(native) = native.filter(|native| number.wrapping_sub(1) < native.tail_len()) {
+            native.tail_set(self.heap, number - 1, value);
+        }
+    }
+
     pub(crate) fn register(&self, index: usize) -> Val<'h> {
         self.heap.register_area().get(index).map_or(Value::nil(), RSlot::get)
     }

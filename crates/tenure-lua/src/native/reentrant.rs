@@ -5,8 +5,9 @@
 
 use super::{Call, Throw, to_number};
 use crate::bytecode::Metamethod;
-use crate::object::{LuaValue, Objects, Table, TableFields, TableMethods, border};
+use crate::object::{LuaValue, Objects, Table, TableFields, TableMethods, border, symbol};
 use crate::pure::number::Number;
+use crate::services::Services;
 use crate::vm::access::{Found, Operand, index, set_index};
 use crate::vm::arithmetic::Outcome;
 use crate::vm::compare::{compare, equals};
@@ -88,7 +89,48 @@ impl Reentrant<'_> {
         Ok(read(&mut call))
     }
 
+    /// Returns what programs reach outside.
+    pub(crate) fn services(&mut self) -> &mut Services {
+        &mut self.vm.services
+    }
+
     // ---- Operations with metamethods, on arguments.
+
+    /// Reads a field of an argument into another argument.
+    pub(crate) fn get_field(&mut self, object: usize, name: &str, into: usize) -> Result<(), Throw> {
+        let handler = self.allocate(|call| {
+            let (object, key) = (call.argument(object), symbol(call.heap, name.as_bytes())?);
+            match index(call.vm, call.heap, object, key.into(), Operand::Unknown)? {
+                Found::Done(value) => {
+                    call.set_argument(into, value);
+                    Ok(None)
+                }
+                Found::Call(method, object) => call.push_call(method, &[object, key.into()]).map(Some),
+            }
+        })?;
+        let Some((at, count)) = handler else { return Ok(()) };
+        self.call(
+            |_| Ok((at, count)),
+            |call| {
+                let value = call.result(1);
+                call.set_argument(into, value);
+            },
+        )
+    }
+
+    /// Assigns an argument to a field of another argument.
+    pub(crate) fn set_field(&mut self, object: usize, name: &str, from: usize) -> Result<(), Throw> {
+        let handler = self.allocate(|call| {
+            let (object, value) = (call.argument(object), call.argument(from));
+            let key = symbol(call.heap, name.as_bytes())?.into();
+            match set_index(call.vm, call.heap, object, key, value, Operand::Unknown)? {
+                Found::Done(_) => Ok(None),
+                Found::Call(method, object) => call.push_call(method, &[object, key, value]).map(Some),
+            }
+        })?;
+        let Some((at, count)) = handler else { return Ok(()) };
+        self.call(|_| Ok((at, count)), |_| ())
+    }
 
     /// Reads `argument[key]` into another argument.
     pub(crate) fn get(&mut self, object: usize, key: i64, into: usize) -> Result<(), Throw> {

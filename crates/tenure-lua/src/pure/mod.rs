@@ -7,10 +7,14 @@
 //!
 //! Nothing here knows values, the heap, or the interpreter.
 
+pub mod date;
 pub mod error;
+pub mod format;
 pub mod number;
+pub mod pack;
 pub mod pattern;
 pub mod printf;
 pub mod slice;
+pub mod utf8;
 
 pub use error::LibraryError;

@@ -21,5 +21,5 @@ mod registers;
 mod store;
 
 pub(super) use emit::LIST_ITEMS_PER_STORE;
-pub(super) use line_recorder::LineRecorder;
+pub(crate) use line_recorder::LineRecorder;
 pub(super) use operators::{BinaryOperator, UnaryOperator};

@@ -34,6 +34,12 @@ impl Search {
         }
     }
 
+    /// A search that goes on behind a match, if there was one: at its end, which is also where the last one ended.
+    #[must_use]
+    pub const fn resume(position: usize, last_end: Option<usize>) -> Self {
+        Self { position, last_end }
+    }
+
     /// The offset behind the last match.
     #[must_use]
     pub const fn position(&self) -> usize {
