@@ -17,6 +17,8 @@ mod limits;
 mod names;
 #[path = "api/objects.rs"]
 mod objects;
+#[path = "api/regions.rs"]
+mod regions;
 #[path = "api/stores.rs"]
 mod stores;
 #[path = "api/values.rs"]
@@ -105,6 +107,12 @@ struct Boxed {
     value: Slot<Dyn<Js>>,
 }
 object_model! { model Js { values: NanBox, kinds: [Boxed] } }
+
+#[derive(Kind)]
+struct Wrapped {
+    value: Slot<Dyn<Wide50>>,
+}
+object_model! { model Wide50 { values: NanBox50, kinds: [Wrapped] } }
 
 fn config() -> HeapConfig {
     HeapConfig::new()

@@ -37,6 +37,9 @@ fn all_configurations() -> Vec<(&'static str, MakeConfig)> {
         config.set_flag("barrier", "deletion").expect("a barrier");
         config.verify_heap(true)
     }));
+    all.push(("little memory", || {
+        tiny().max_old_bytes(256 << 10).max_spill_bytes(0).verify_heap(true)
+    }));
     all.push(("weak words strong in minor collections", || {
         with(tiny(), "minor-weak-strong").verify_heap(true)
     }));

@@ -89,7 +89,68 @@ fn nan_boxes_hold_every_float_and_no_address_is_forged() {
     });
 }
 
+/// The same under the scheme with integers of 50 bits, whose words are nearer to those of floats.
+#[test]
+fn wide_integers_beside_floats_forge_no_address() {
+    let mut isolate = Isolate::<Wide50>::new(config(), NoRootsInit {}).unwrap();
+    isolate.enter(|h| {
+        let inner = h.alloc::<Wrapped>(WrappedInit { value: Value::int(-5) });
+        let address = std::ptr::from_ref(inner.get()).addr() as i64;
+        h.push(inner.into()).unwrap();
+        let ints = [address, !address, 0, -1, (1 << 49) - 1, -(1 << 49)];
+        for int in ints {
+            let value = Value::<Wide50>::int(int);
+            assert!(!value.is_object() && value.as_float().is_none(), "{int:#x}");
+            h.push(value).unwrap();
+        }
+        let floats = [
+            address as u64,
+            0xfff8 << 48,
+            0x7ff8 << 48,
+            !0,
+            0xfff0 << 48,
+            0xfffc << 48,
+        ];
+        for bits in floats {
+            let value = Value::<Wide50>::float(f64::from_bits(bits));
+            assert!(!value.is_object() && value.as_int().is_none(), "{bits:#x}");
+            h.push(value).unwrap();
+        }
+        h.collect_minor();
+        h.collect();
+        for bits in floats.into_iter().rev() {
+            let (read, given) = (h.pop().as_float().expect("a float"), f64::from_bits(bits));
+            assert!(read.to_bits() == bits || (given.is_nan() && read.is_nan()), "{bits:#x}");
+            assert_eq!(read.is_sign_negative(), given.is_sign_negative(), "{bits:#x}");
+        }
+        for int in ints.into_iter().rev() {
+            assert_eq!(h.pop().as_int(), Some(int));
+        }
+        assert_eq!(h.pop().cast::<Wrapped>().and_then(|w| w.value().as_int()), Some(-5));
+    });
+    for int in [1 << 49, -(1 << 49) - 1, i64::MAX, i64::MIN] {
+        assert_eq!(Value::<Wide50>::try_int(int), None);
+    }
+}
+
 proptest! {
+    #[test]
+    fn wide_nan_boxes_round_trip(bits in any::<u64>(), int in any::<i64>(), shift in 0..64) {
+        let float = f64::from_bits(bits);
+        let value = Value::<Wide50>::float(float);
+        let read = value.as_float().expect("a float");
+        prop_assert!(read.to_bits() == bits || (float.is_nan() && read.is_nan()));
+        prop_assert!(!value.is_object() && !value.is_nil() && !value.is_undefined());
+        prop_assert_eq!((value.as_int(), value.as_bool(), value.as_char(), value.as_symbol()), (None, None, None, None));
+        let int = int >> shift;
+        let value = Value::<Wide50>::try_int(int);
+        prop_assert_eq!(value.is_some(), (-(1 << 49)..1 << 49).contains(&int));
+        if let Some(value) = value {
+            prop_assert_eq!((value.as_int(), value.as_float(), value.as_number()), (Some(int), None, Some(int as f64)));
+            prop_assert!(!value.is_object() && value.as_bool().is_none());
+        }
+    }
+
     #[test]
     fn nan_boxes_round_trip(bits in any::<u64>(), int in any::<i32>(), symbol in any::<u32>(), c in any::<char>()) {
         let float = f64::from_bits(bits);

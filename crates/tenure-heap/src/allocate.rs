@@ -74,9 +74,18 @@ impl Core {
                 return Ok(());
             }
         }
-        let remembered_full = self.inner().minor_requested;
+        let minor_requested = self.inner().minor_requested;
         match self.verdict(request) {
-            Verdict::None | Verdict::Minor if remembered_full => self.minor(Cause::RememberedSet, None),
+            Verdict::None | Verdict::Minor if minor_requested => {
+                let inner = self.inner();
+                let external = inner.external_since_slice_bytes >= inner.config.settings.mark_step_bytes;
+                let cause = if external && inner.cycle.is_some() {
+                    Cause::ExternalMemory
+                } else {
+                    Cause::RememberedSet
+                };
+                self.minor(cause, None);
+            }
             Verdict::None => {}
             Verdict::Minor if self.window_fits(request) => {}
             Verdict::Minor => self.minor(Cause::AllocationFailure, None),
@@ -263,6 +272,9 @@ impl Core {
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.
             let _ = self.make_window_room(&request);
+        } else if !self.inner().config.settings.counts_allocations() {
+            // It was asked for to release resources, which the caller does.
+            self.window.limit.set(self.step_limit());
         }
     }
 

@@ -156,6 +156,8 @@ pub(crate) struct Inner {
     pub(crate) old_limit_bytes: usize,
     pub(crate) external_bytes: usize,
     pub(crate) external_low_bytes: usize,
+    /// Growth of external memory since the last slice of a cycle.
+    pub(crate) external_since_slice_bytes: usize,
     pub(crate) previous_minor: Option<MinorOutcome>,
     pub(crate) survived_since_growth_bytes: usize,
     pub(crate) totals: HeapStatistics,
@@ -304,6 +306,7 @@ impl Core {
             old_limit_bytes: settings.initial_old_limit_bytes.min(settings.max_old_bytes),
             external_bytes: 0,
             external_low_bytes: 0,
+            external_since_slice_bytes: 0,
             previous_minor: None,
             survived_since_growth_bytes: 0,
             totals: HeapStatistics::default(),
@@ -653,6 +656,19 @@ impl Core {
         // A cycle that is under way is what the growth asks for.
         if grown && inner.cycle.is_none() {
             self.request_safepoint();
+        }
+        // A program that allocates little but outside of the heap would never come to the next slice.
+        inner.external_since_slice_bytes = inner.external_since_slice_bytes.saturating_add_signed(delta);
+        if inner.cycle.is_none() || inner.external_since_slice_bytes < inner.config.settings.mark_step_bytes {
+            return;
+        }
+        if !self.has_slices() {
+            // Everything is marked, and the last pause waits for a minor collection.
+            inner.minor_requested = true;
+            self.request_safepoint();
+        } else if self.window.limit.get() > 0 {
+            let top = self.window.top.get();
+            self.window.limit.set(self.window.limit.get().min(top));
         }
     }
 

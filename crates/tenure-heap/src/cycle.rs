@@ -338,6 +338,7 @@ impl Core {
         }
         let allocated = self.allocated_bytes();
         self.inner().pacer.last_slice_allocated_bytes = allocated;
+        self.inner().external_since_slice_bytes = 0;
         self.finish(record);
         self.window.limit.set(self.step_limit());
     }

@@ -38,4 +38,4 @@ pub use tenure_marking::Traversal;
 pub use tenure_memory::{FailingPages, PageError, PageSource, SystemPages};
 pub use tenure_object::{FIRST_BUILT_IN, FLAG_UNLOGGED, KindLayout, PairMode, TailLayout, header_with_length};
 pub use verify::VerifyError;
-pub use weak::Native;
+pub use weak::{NATIVE_MAX_BYTES, Native};

@@ -157,6 +157,7 @@ impl Core {
     pub(crate) fn begin(&mut self, kind: CollectionKind, cause: Cause) -> CollectionRecord {
         let before = self.sizes();
         let inner = self.inner();
+        inner.watched.begin_batch();
         let start_ns = inner.clock.now_ns();
         inner.emit(&Event::CollectionBegin { kind, cause, start_ns });
         inner.totals.peak_used_bytes = inner.totals.peak_used_bytes.max(before.used_bytes());
@@ -254,6 +255,7 @@ impl Core {
         inner.remembered.reserve(condemned_bytes / 16);
         inner.minor_requested = false;
         let (owners, mut cards) = inner.remembered.take(&inner.cage);
+        inner.watched.reserve_remembered(owners.len() + cards.len());
         let young_cards = inner.take_young_cards(&mut cards);
         // Sweeping on the way is for when there is no goal that it could take the time of.
         let allowance = if inner.config.settings.pause_goal_ns > 0 {
@@ -357,11 +359,12 @@ impl Core {
         // SAFETY: ROOT-EXACT, all roots have been forwarded.
         unsafe { evacuation.trace_closure() };
         let weak_words_keep = inner.config.settings.minor_weak_strong;
+        let full = record.kind == CollectionKind::Major;
         // SAFETY: NUR-SCAN, the closure is traced; the entries were just taken out of the set.
         unsafe {
             inner
                 .watched
-                .finish_minor(&mut evacuation, &kinds, &owners, &cards, weak_words_keep);
+                .finish_minor(&mut evacuation, &kinds, &owners, &cards, weak_words_keep, full);
         };
         let (top, counts) = evacuation.finish();
         let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(target.pages.cage);

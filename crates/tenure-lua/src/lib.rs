@@ -2,3 +2,21 @@
 //!
 //! Built on the facade alone: the language that shows how an interpreter is written on tenure.
 #![forbid(unsafe_code)]
+
+pub mod bytecode;
+pub mod chunk;
+pub mod compiler;
+mod embed;
+mod library;
+mod native;
+mod object;
+pub mod pure;
+mod services;
+pub mod system;
+mod vm;
+
+pub use embed::{Lua, LuaError, Owned};
+pub use native::{Call, Continuation, NativeFunction, Reentrant, Reply, Throw};
+pub use object::{LuaRoots, LuaValue, Objects, Type, Val};
+pub use services::Services;
+pub use vm::Vm;

@@ -303,6 +303,51 @@ impl<M: ObjectModel> Heap<M> {
         }
     }
 
+    /// Allocates an object whose tail is a copy of all `pieces`, one after the other, without collecting: a string made of
+    /// several.
+    ///
+    /// # Errors
+    ///
+    /// When no memory is left or the object is larger than the heap; the error gives `init` back.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[derive(Kind)] #[tail(Frozen<u8>)] struct Text {}
+    /// # object_model! { model Texts { kinds: [Text] } }
+    /// # let mut isolate = Isolate::<Texts>::new(HeapConfig::new(), NoRootsInit {})?;
+    /// # isolate.enter(|h| {
+    /// # let h = &*h;
+    /// let name = h.alloc_slice::<Text>(TextInit {}, b"Lua");
+    /// let greeting = h.try_alloc_pieces::<Text>(TextInit {}, &[b"hello, ", name.tail(), b"!"]);
+    /// assert_eq!(greeting.unwrap().tail(), b"hello, Lua!");
+    /// # });
+    /// # Ok::<(), HeapError>(())
+    /// ```
+    pub fn try_alloc_pieces<'h, T: Kind<Model = M>>(
+        &'h self,
+        init: T::Init<'h>,
+        pieces: &[&[TailElement<T>]],
+    ) -> Result<Gc<'h, T>, OutOfMemory<T::Init<'h>>>
+    where
+        T::Tail: PlainElements,
+    {
+        let length = pieces.iter().fold(0usize, |sum, piece| sum.saturating_add(piece.len()));
+        match self.reserve_tail::<T>(length, false) {
+            // SAFETY: KIND-LAYOUT: a new object of kind `T` with so many elements as all pieces together, of which each
+            // is written behind the one before.
+            Ok(payload) => Ok(unsafe {
+                let object = self.initialize::<T>(payload, init);
+                let mut destination = object.items().cast::<TailElement<T>>();
+                for piece in pieces {
+                    std::ptr::copy_nonoverlapping(piece.as_ptr(), destination, piece.len());
+                    destination = destination.add(piece.len());
+                }
+                object
+            }),
+            Err(error) => Err(OutOfMemory::new(T::NAME, error, init)),
+        }
+    }
+
     /// Reserves an object with a tail in this region; its prefix is zeroed, and its tail if asked for.
     #[inline]
     fn reserve_tail<T: Kind<Model = M>>(&self, length: usize, zero_tail: bool) -> Result<NonNull<u64>, AllocError> {

@@ -15,7 +15,8 @@ use tenure_heap::FLAG_UNLOGGED;
 use crate::field::Assign;
 use crate::heap::Heap;
 use crate::layout::{Elements, Kind, ObjectModel, Of, PlainElements, SlotElements};
-use crate::slot::{Family, Slot};
+use crate::slot::{Dyn, Family, Slot};
+use crate::stack::RSlot;
 use crate::value::Value;
 
 /// The value of a tail element of kind `T`.
@@ -297,6 +298,44 @@ where
     /// When a range is not within the tail.
     pub fn tail_copy_within(self, heap: &Heap<<TailFamily<T> as Family>::Model>, range: Range<usize>, at: usize) {
         self.tail_copy_from(heap, at, self, range);
+    }
+
+    /// Copies `registers` to the slots from `at` on: how a frame that is left for a while is put into the heap.
+    ///
+    /// # Panics
+    ///
+    /// When the tail has fewer than `at + registers.len()` elements.
+    pub fn tail_copy_from_registers(self, heap: &Heap<T::Model>, at: usize, registers: &[RSlot<T::Model>])
+    where
+        T::Tail: SlotElements<Family = Dyn<T::Model>>,
+    {
+        let to = &self.tail()[at..][..registers.len()];
+        // SAFETY: ROOT-EXACT: a register is one word, a value. Nothing is stored while the barrier looks at the words.
+        let words = unsafe { std::slice::from_raw_parts(registers.as_ptr().cast::<u64>(), registers.len()) };
+        self.log_range(heap, to, words);
+        // SAFETY: SLOT-TYPED: registers and the slots hold values of one model, in bounds. Registers do not lie in objects.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                registers.as_ptr().cast::<u64>(),
+                to.as_ptr().cast_mut().cast::<u64>(),
+                registers.len(),
+            )
+        };
+    }
+
+    /// Copies the slots from `at` on to `registers`.
+    ///
+    /// # Panics
+    ///
+    /// When the tail has fewer than `at + registers.len()` elements.
+    pub fn tail_copy_to_registers(self, at: usize, registers: &[RSlot<T::Model>])
+    where
+        T::Tail: SlotElements<Family = Dyn<T::Model>>,
+    {
+        let from = &self.tail()[at..][..registers.len()];
+        for (register, slot) in registers.iter().zip(from) {
+            register.set(slot.get());
+        }
     }
 
     /// The write barrier before all of `slots` are overwritten with what is in `words`.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use tenure_events::{Cause, PauseLog};
 use tenure_heap::{AllocError, Core, HeapConfig, HeapError, HeapStatistics, NearLimit, Progress, Request, VerifyError};
 
+use crate::error::OutOfMemory;
 use crate::gc::Gc;
 use crate::global::Releases;
 use crate::layout::{Kind, Layout, ObjectModel, Of};
@@ -136,6 +137,31 @@ impl<M: ObjectModel> Heap<M> {
         if self.core.window.top.get() > self.core.window.limit.get() {
             self.safepoint_slow();
         }
+    }
+
+    /// Returns whether the collector has something to do: whether [`Heap::safepoint`] would let it work. Two loads and a
+    /// compare.
+    ///
+    /// For interpreters whose loop runs in one region: it asks after each instruction that allocates, and leaves the
+    /// region when the answer is yes.
+    #[must_use]
+    #[inline(always)]
+    pub fn safepoint_due(&self) -> bool {
+        self.core.collection_requested()
+    }
+
+    /// Makes room, by a collection if need be, for one object of `bytes` bytes that the next region allocates, its header
+    /// of 8 bytes included.
+    ///
+    /// For interpreters whose loop runs in one region: when an allocation failed there, the loop leaves the region, calls
+    /// this, and executes the instruction again.
+    ///
+    /// # Errors
+    ///
+    /// When no memory is left, after a last major collection.
+    pub fn try_reserve(&mut self, bytes: usize) -> Result<(), OutOfMemory<()>> {
+        self.make_room(&Request { header: 0, bytes })
+            .map_err(|error| OutOfMemory::new("not yet known", error, ()))
     }
 
     /// Collects the whole heap. The pause is proportional to the live objects and the size of the old generation.

@@ -74,7 +74,9 @@
 //! runs after the collection, so it reads the fields' values from roots at their new places.
 //!
 //! Inside a region, [`Heap::alloc`] allocates without collecting: it uses up the nursery to its limit, then a spill
-//! reserve, then the old generation. A loop that allocates in a region calls [`Heap::safepoint`] once per turn.
+//! reserve, then the old generation. A loop that allocates in a region calls [`Heap::safepoint`] once per turn. An
+//! interpreter whose loop runs in one region leaves it when [`Heap::safepoint_due`] says so, and when an allocation failed,
+//! to try again after [`Heap::try_reserve`].
 //!
 //! ```compile_fail,E0502
 //! # use tenure::prelude::*;
@@ -139,6 +141,7 @@
 //! | --- | --- | --- |
 //! | [`Root<F>`](Root) in the roots struct | the few well-known objects: globals table, pending exception | 1 load |
 //! | [`Heap::regs`], [`Heap::push_frame`] | a register machine's registers | 2 loads |
+//! | [`Heap::register_area`] | the same, of all frames in one region | 1 load, a test |
 //! | [`Heap::push`], [`Heap::pop`], [`Heap::peek`] | a stack machine's operands, temporaries of natives | 2 loads, a test |
 //! | [`Scope`], [`Local`] | native code that keeps typed objects over calls | 1 load |
 //! | [`Global`] | references from the embedder's own structures | 4 loads, 2 tests |
@@ -146,7 +149,7 @@
 //! # Values
 //!
 //! [`Value<M>`](Value) is one word: nil, a boolean, an integer, a character, a symbol, an object, and under
-//! [`NanBox`] a float. [`Value::cast`] asks an object for its kind, at the cost of one byte load. The scheme is chosen
+//! [`NanBox`] and [`NanBox50`] a float. [`Value::cast`] asks an object for its kind, at the cost of one byte load. The scheme is chosen
 //! in the model: `object_model! { model Js { values: NanBox, kinds: [..] } }`.
 //!
 //! # What is weak, and what dies
@@ -251,7 +254,7 @@ pub use scope::{Local, Scope};
 pub use slot::{Dyn, Family, Nullable, Opt, Ref, Root, Slot};
 pub use stack::{REGISTERS, RSlot};
 pub use table::{NilKey, TableError, WeakBoth, WeakKeys, WeakTable, WeakTableInit, WeakValues, Weakness};
-pub use value::{LowTag, NanBox, Tagging, Value};
+pub use value::{FloatTagging, LowTag, NanBox, NanBox50, Tagging, Value};
 pub use weak::{WeakGlobal, WeakSlot};
 
 pub use tenure_derive::{Field, Kind, Roots, object_model};
@@ -285,8 +288,8 @@ pub mod __private {
 pub mod prelude {
     pub use crate::{
         Dyn, Field, FinalizationRegistry, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local,
-        LowTag, NanBox, Native, NativeResource, NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root, Roots, Scope,
-        Slot, StackOverflow, Value, WeakGlobal, WeakSlot, WeakTable, object_model,
+        LowTag, NanBox, NanBox50, Native, NativeResource, NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root,
+        Roots, Scope, Slot, StackOverflow, Value, WeakGlobal, WeakSlot, WeakTable, object_model,
     };
     pub use std::cell::Cell;
 }

@@ -2,7 +2,9 @@
 //!
 //! Both are arrays of words that the collector scans and updates, so an interpreter keeps its values there instead of
 //! copying them into handles. A register is read and written with one load of the window's address and one access, and
-//! no bounds check, because the window is 256 registers long and indices of type `u8` fit. The stacks have a fixed
+//! no bounds check, because the window is 256 registers long and indices of type `u8` fit. Interpreters that stay in one
+//! region over calls see all frames at once in [`Heap::register_area`], and move the window only when they leave the
+//! region. The stacks have a fixed
 //! capacity (see `HeapConfig`) and report an overflow instead of growing. They hold values only, no raw words.
 
 use std::cell::Cell;
@@ -133,6 +135,40 @@ impl<M: ObjectModel> Heap<M> {
             no_frame(count, depth);
         }
         area.top.set(top.wrapping_sub(count));
+    }
+
+    /// Returns all registers that have been in view since the last collection, from the first one ever pushed on: those
+    /// below the window, the window, and those of frames that were popped.
+    ///
+    /// A collection keeps what stands below the end of the window and clears the rest, so before it the window must stand
+    /// at the frame in use. [`Heap::push_frame`] brings more registers into view; what was borrowed before stays valid
+    /// and has the length it had.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[derive(Kind)] struct Pair { car: Slot<Opt<Pair>> }
+    /// # object_model! { model Pairs { kinds: [Pair] } }
+    /// # let mut isolate = Isolate::<Pairs>::new(HeapConfig::new(), NoRootsInit {})?;
+    /// # isolate.enter(|h| {
+    /// h.push_frame(1000)?;
+    /// h.pop_frame(1000);
+    /// let all = h.register_area();
+    /// assert_eq!(all.len(), 1000 + tenure::REGISTERS);
+    /// all[3].set(Value::int(7));
+    /// assert_eq!(h.regs()[3].get(), Value::int(7));
+    /// # Ok::<(), StackOverflow>(())
+    /// # }).unwrap();
+    /// # Ok::<(), HeapError>(())
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    pub fn register_area(&self) -> &[RSlot<M>] {
+        let area = &self.core.registers;
+        let length = words_between(area.base, area.high_water.get()) + REGISTERS;
+        // SAFETY: ROOT-EXACT: the area has a window's words above every top, and all words up to there above the highest
+        // top since the last collection are values, as in `regs`: what the last collection did not update it cleared, or
+        // nothing was ever stored there.
+        unsafe { std::slice::from_raw_parts(area.base.cast::<RSlot<M>>(), length) }
     }
 
     /// Returns how many registers have been pushed; `pop_frame(frame_depth() - d)` unwinds to depth `d`.

@@ -1,15 +1,16 @@
 //! Tagged values: a nil, booleans, integers, characters, symbols, floats or an object in one word.
 //!
-//! How they are told apart is a scheme chosen per model: [`LowTag`] (63-bit integers) or [`NanBox`] (doubles and 32-bit
-//! integers). Both share the encoding of objects (the address itself), nil (0) and small immediates, so that reading an
-//! object costs the same in both. Making and inspecting values never allocates. A boxed float or big integer is a kind
-//! of the embedder's.
+//! How they are told apart is a scheme chosen per model: [`LowTag`] (63-bit integers), [`NanBox`] (doubles and 32-bit
+//! integers) or [`NanBox50`] (doubles and 50-bit integers). All share the encoding of objects (the address itself), nil
+//! (0) and small immediates, so that reading an object costs the same in each. Making and inspecting values never
+//! allocates. A boxed float or big integer is a kind of the embedder's.
 //!
 //! ```text
 //! LowTag   object  address (low 3 bits 000)        nil  0
 //!          integer i * 2 + 1                       small  payload << 8 | what << 3 | 010
 //! NanBox   object, nil, small as above, with the top 16 bits zero
-//!          double  bits + 2^49 (top 16 bits 0002..FFF2)     integer  FFFE 0000 iiii iiii
+//!          double  bits + 2^49 (top 16 bits 0002..FFFA)     integer  FFFE 0000 iiii iiii
+//! NanBox50 as NanBox, but      integer  top 14 bits 1, then its low 50 bits
 //! ```
 
 use std::fmt;
@@ -27,8 +28,11 @@ const UNDEFINED: u64 = 3 << 3 | SMALL_TAG;
 
 const DOUBLE_OFFSET: u64 = 1 << 49;
 const INT_TAG: u64 = 0xfffe << 48;
+/// Doubles end below, so that both NaNs, `7ff8` and `fff8`, are among them.
+const INT50_TAG: u64 = 0xfffc << 48;
+const INT50_SHIFT: u32 = 14;
 
-/// A way to hold values in words: [`LowTag`] or [`NanBox`].
+/// A way to hold values in words: [`LowTag`], [`NanBox`] or [`NanBox50`].
 ///
 /// # Safety
 ///
@@ -47,6 +51,18 @@ pub unsafe trait Tagging: 'static {
     fn word_float(word: u64) -> Option<f64>;
 }
 
+/// A scheme with floats in the word: [`NanBox`] or [`NanBox50`].
+///
+/// # Safety
+///
+/// Invariant SLOT-TYPED: words of floats are no multiples of 8 that could be addresses of the user half.
+pub unsafe trait FloatTagging: Tagging {
+    /// Encodes a float.
+    fn float_word(float: f64) -> u64;
+    /// Converts an integer of the scheme; exact.
+    fn int_to_float(int: Self::Int) -> f64;
+}
+
 /// Integers of 63 bits in the word; floats must be boxed in a kind.
 #[derive(Debug, Clone, Copy)]
 pub enum LowTag {}
@@ -54,6 +70,30 @@ pub enum LowTag {}
 /// Doubles and integers of 32 bits in the word.
 #[derive(Debug, Clone, Copy)]
 pub enum NanBox {}
+
+/// Doubles and integers of 50 bits in the word, for languages whose integers are wider than 32 bits: what does not fit
+/// is boxed in a kind. Decoding an integer costs two shifts more than under [`NanBox`].
+#[derive(Debug, Clone, Copy)]
+pub enum NanBox50 {}
+
+/// Returns whether the word is a multiple of 8 in the user half of the address space other than 0. The rotation moves
+/// the bits that must be 0 to the top, so one compare tests all three.
+#[inline(always)]
+fn is_address(word: u64) -> bool {
+    word.rotate_right(3).wrapping_sub(1) < (1 << 45) - 1
+}
+
+/// Encodes a float, with the bits of a NaN cut down to its sign.
+#[inline(always)]
+fn offset_float(float: f64) -> u64 {
+    let bits = float.to_bits();
+    let bits = if float.is_nan() {
+        bits & 1 << 63 | 0x7ff8 << 48
+    } else {
+        bits
+    };
+    bits.wrapping_add(DOUBLE_OFFSET)
+}
 
 // SAFETY: SLOT-TYPED: integers are odd; addresses have low bits 000.
 unsafe impl Tagging for LowTag {
@@ -90,7 +130,7 @@ unsafe impl Tagging for NanBox {
     }
     #[inline(always)]
     fn is_object(word: u64) -> bool {
-        word & (0xffff << 48 | 7) == 0 && word != 0
+        is_address(word)
     }
     #[inline(always)]
     fn word_float(word: u64) -> Option<f64> {
@@ -100,6 +140,66 @@ unsafe impl Tagging for NanBox {
         } else {
             None
         }
+    }
+}
+
+// SAFETY: SLOT-TYPED: doubles have top 16 bits other than 0.
+unsafe impl FloatTagging for NanBox {
+    #[inline(always)]
+    fn float_word(float: f64) -> u64 {
+        offset_float(float)
+    }
+    #[inline(always)]
+    fn int_to_float(int: i32) -> f64 {
+        f64::from(int)
+    }
+}
+
+// SAFETY: SLOT-TYPED: doubles and integers have top 16 bits other than 0, addresses of the user half have not.
+unsafe impl Tagging for NanBox50 {
+    type Int = i64;
+    #[inline(always)]
+    fn int_word(int: i64) -> Option<u64> {
+        // The bits from 49 on are all equal, so the tag leaves those of a negative integer as they are.
+        if int.wrapping_add(1 << 49) as u64 >> 50 == 0 {
+            Some(int as u64 | INT50_TAG)
+        } else {
+            None
+        }
+    }
+    #[inline(always)]
+    fn word_int(word: u64) -> Option<i64> {
+        if word >= INT50_TAG {
+            Some((word << INT50_SHIFT) as i64 >> INT50_SHIFT)
+        } else {
+            None
+        }
+    }
+    #[inline(always)]
+    fn is_object(word: u64) -> bool {
+        is_address(word)
+    }
+    #[inline(always)]
+    fn word_float(word: u64) -> Option<f64> {
+        let bits = word.wrapping_sub(DOUBLE_OFFSET);
+        if bits < INT50_TAG - DOUBLE_OFFSET {
+            Some(f64::from_bits(bits))
+        } else {
+            None
+        }
+    }
+}
+
+// SAFETY: SLOT-TYPED: doubles have top 16 bits other than 0.
+unsafe impl FloatTagging for NanBox50 {
+    #[inline(always)]
+    fn float_word(float: f64) -> u64 {
+        offset_float(float)
+    }
+    #[inline(always)]
+    fn int_to_float(int: i64) -> f64 {
+        // An integer of 50 bits is a float.
+        int as f64
     }
 }
 
@@ -182,11 +282,11 @@ impl<'h, M: ObjectModel> Value<'h, M> {
         Value((value as u64) << SMALL_SHIFT | SMALL_SYMBOL, PhantomData)
     }
 
-    /// Wraps an integer: `i64` under [`LowTag`], `i32` under [`NanBox`].
+    /// Wraps an integer: `i64` under [`LowTag`] and [`NanBox50`], `i32` under [`NanBox`].
     ///
     /// # Panics
     ///
-    /// Under `LowTag`, when the integer does not fit into 63 bits; see [`Value::try_int`].
+    /// When the integer does not fit into 63 bits under `LowTag`, 50 bits under `NanBox50`; see [`Value::try_int`].
     #[must_use]
     #[inline(always)]
     pub fn int(value: <M::Values as Tagging>::Int) -> Value<'h, M> {
@@ -298,24 +398,19 @@ impl<'h, M: ObjectModel> Value<'h, M> {
     }
 }
 
-impl<'h, M: ObjectModel<Values = NanBox>> Value<'h, M> {
-    /// Wraps a float. Every NaN becomes the canonical one, so that no bit pattern of a NaN can pass for an address.
+impl<'h, M: ObjectModel<Values: FloatTagging>> Value<'h, M> {
+    /// Wraps a float. Of a NaN only the sign is kept, so that no bit pattern of one can pass for an address.
     #[must_use]
     #[inline(always)]
     pub fn float(value: f64) -> Value<'h, M> {
-        let bits = if value.is_nan() {
-            0x7ff8_0000_0000_0000
-        } else {
-            value.to_bits()
-        };
-        Value(bits.wrapping_add(DOUBLE_OFFSET), PhantomData)
+        Value(M::Values::float_word(value), PhantomData)
     }
 
     /// Returns the float, if it is one (integers are not).
     #[must_use]
     #[inline(always)]
     pub fn as_float(self) -> Option<f64> {
-        NanBox::word_float(self.0)
+        M::Values::word_float(self.0)
     }
 
     /// Returns the float or the integer as a float.
@@ -323,7 +418,7 @@ impl<'h, M: ObjectModel<Values = NanBox>> Value<'h, M> {
     #[inline(always)]
     pub fn as_number(self) -> Option<f64> {
         match self.as_int() {
-            Some(int) => Some(f64::from(int)),
+            Some(int) => Some(M::Values::int_to_float(int)),
             None => self.as_float(),
         }
     }
@@ -332,7 +427,10 @@ impl<'h, M: ObjectModel<Values = NanBox>> Value<'h, M> {
 #[cold]
 #[inline(never)]
 fn int_too_wide(value: impl fmt::Debug) -> ! {
-    panic!("Value::int: {value:?} does not fit into the 63 bits of LowTag: use try_int and box what does not fit")
+    panic!(
+        "Value::int: {value:?} does not fit into the 63 bits of LowTag or the 50 bits of NanBox50: use try_int and box \
+         what does not fit"
+    )
 }
 
 impl<'h, T: Kind> From<Gc<'h, T>> for Value<'h, T::Model> {

@@ -49,6 +49,10 @@ impl WeakHandles {
         self.words.is_empty()
     }
 
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }

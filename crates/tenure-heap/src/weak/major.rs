@@ -145,12 +145,14 @@ impl Core {
             return;
         }
         inner.clear_all(Clearing::Last);
-        inner.drop_dead_tables();
+        inner.drop_dead();
+        inner.note_all_at_risk();
     }
 }
 
 fn settles_much(waited: usize, waiting: usize) -> bool {
-    waited.saturating_sub(waiting) >= waited / SETTLED_SHARE && waited > 0
+    let settled = waited.saturating_sub(waiting);
+    settled > 0 && settled >= waited / SETTLED_SHARE
 }
 
 impl Inner {
@@ -230,7 +232,6 @@ impl Inner {
     fn resurrect(&mut self) {
         let live = self.marker.liveness(&self.cage);
         let watched = &mut self.watched;
-        watched.batches += 1;
         let Generations { mut young, mut old } = std::mem::take(&mut watched.finalizable);
         for list in [&mut old, &mut young] {
             // Marking has to wait until all are found: one may keep another.
@@ -239,7 +240,7 @@ impl Inner {
                     watched.make_ready(*entry, entry.object.reference());
                     return false;
                 }
-                entry.object.address() != 0
+                true
             });
         }
         watched.finalizable = Generations { young, old };
@@ -309,56 +310,69 @@ impl Inner {
         }
     }
 
-    /// Drops the entries of dead old tables. Notes which entries' objects lie in blocks that are to be evacuated.
-    fn drop_dead_tables(&mut self) {
+    /// Drops the entries of dead tables, and of dead young objects with their native resources. Young ones are dead here if
+    /// they were marked, which is when they were retained for want of room.
+    fn drop_dead(&mut self) {
         let live = self.marker.liveness(&self.cage);
-        let cage = &self.cage;
-        let recording = self.marker.recorder().is_recording();
-        let watched: &mut Watched = &mut self.watched;
-        watched.tables.old.retain(|table| live.keeps(table.reference()));
-        debug_assert!(watched.at_risk.is_empty(), "WATCH-LISTED");
-        if !recording {
+        let kinds = &self.kinds;
+        let Watched {
+            objects,
+            tables,
+            natives,
+            ..
+        } = &mut self.watched;
+        objects.young.retain(|object| {
+            let keep = live.keeps(object.reference());
+            if !keep {
+                // SAFETY: OBJ-HEADER, dead and not overwritten yet.
+                unsafe { visit_natives(kinds, *object, |number| natives.kill(number)) };
+            }
+            keep
+        });
+        for list in [&mut tables.old, &mut tables.young] {
+            list.retain(|table| live.keeps(table.reference()));
+        }
+    }
+
+    /// Notes which entries of old objects lie in blocks that are to be evacuated.
+    fn note_all_at_risk(&mut self) {
+        debug_assert!(self.watched.at_risk.is_empty(), "WATCH-LISTED");
+        if !self.marker.recorder().is_recording() {
             return;
         }
-        let recorder = self.marker.recorder();
-        let moves = |word: u64| {
-            let object = (word as usize).wrapping_sub(8);
-            word.is_multiple_of(8) && cage.heap().contains(object) && recorder.number(cage.bit(object)) != 0
-        };
+        let mut at_risk = std::mem::take(&mut self.watched.at_risk);
+        let watched = &self.watched;
+        let objects = watched.objects.old.iter().map(|object| object.reference());
+        let tables = watched.tables.old.iter().map(|table| table.reference());
+        let finalizable = watched.finalizable.old.iter().map(|entry| entry.object.reference());
+        let handles = watched.handles.words().iter().copied();
+        let all = (objects.enumerate().map(|(index, word)| (List::Objects, index, word)))
+            .chain(tables.enumerate().map(|(index, word)| (List::Tables, index, word)))
+            .chain(
+                finalizable
+                    .enumerate()
+                    .map(|(index, word)| (List::Finalizable, index, word)),
+            )
+            .chain(handles.enumerate().map(|(index, word)| (List::Handles, index, word)));
         let mut all_noted = true;
-        let mut note = |list: List, index: usize| {
-            all_noted &= watched.at_risk.try_reserve(1).is_ok();
-            if all_noted {
-                watched.at_risk.push((list, index as u32));
+        for (list, index, _) in all.filter(|(_, _, word)| self.moves(*word)) {
+            all_noted = at_risk.try_reserve(1).is_ok();
+            if !all_noted {
+                break;
             }
-        };
-        for (index, object) in watched.objects.old.iter().enumerate() {
-            if moves(object.reference()) {
-                note(List::Objects, index);
-            }
+            at_risk.push((list, index as u32));
         }
-        for (index, table) in watched.tables.old.iter().enumerate() {
-            if moves(table.reference()) {
-                note(List::Tables, index);
-            }
-        }
-        for (index, entry) in watched.finalizable.old.iter().enumerate() {
-            if moves(entry.object.reference()) {
-                note(List::Finalizable, index);
-            }
-        }
-        for (index, word) in watched.handles.words_mut().iter().enumerate() {
-            if moves(*word) {
-                note(List::Handles, index);
-            }
-        }
+        self.watched.at_risk = at_risk;
         if !all_noted {
-            watched.at_risk.clear();
             self.end_candidates();
         }
     }
 }
 
 fn is_dying(live: &Liveness, entry: &Finalizable) -> bool {
-    entry.object.address() != 0 && !live.keeps(entry.object.reference())
+    debug_assert!(
+        entry.object.address() != 0,
+        "WATCH-LISTED: empty during evacuation only"
+    );
+    !live.keeps(entry.object.reference())
 }

@@ -15,9 +15,9 @@ use super::{Finalizable, Watched, is_table, push_report};
 /// Passes over the pairs before the rest is kept.
 const PASSES_MAX: u32 = 8;
 
-/// What of the remembered set may be watched: an object, or a part of it.
+/// What of the remembered set is watched: an object, or a part of it.
 #[derive(Clone, Copy, Debug)]
-struct Remembered {
+pub(super) struct Remembered {
     object: ObjectRef,
     pairs: Range32,
     is_table: bool,
@@ -55,7 +55,15 @@ impl<T: PromotionTarget> Collection for Evacuation<'_, T> {
 }
 
 impl Watched {
-    /// Does what is to be done once the closure of a minor collection is traced.
+    /// Keeps room for what a minor collection finds in a remembered set of `entries` entries.
+    pub(crate) fn reserve_remembered(&mut self, entries: usize) {
+        if self.has_old() {
+            self.remembered.reserve(entries);
+        }
+    }
+
+    /// Does what is to be done once the closure of a minor collection is traced. If a `full` collection goes on to mark,
+    /// finalizers are its business, which knows of all that is dead at the same time: what they need is kept until then.
     ///
     /// # Safety
     ///
@@ -68,18 +76,22 @@ impl Watched {
         owners: &[ObjectRef],
         cards: &[CardEntry],
         weak_words_keep: bool,
+        full: bool,
     ) {
-        let old = if self.has_old() {
-            remembered(kinds, owners, cards)
-        } else {
-            Vec::new()
-        };
+        let mut old = std::mem::take(&mut self.remembered);
+        if self.has_old() {
+            find_remembered(kinds, owners, cards, &mut old);
+        }
         let nothing_young = self.objects.young.is_empty()
             && self.tables.young.is_empty()
             && self.finalizable.young.is_empty()
             && self.handles.young.is_empty();
         if nothing_young && old.is_empty() {
+            self.remembered = old;
             return;
+        }
+        if full {
+            self.keep_finalizable(evacuation);
         }
         if weak_words_keep {
             self.keep_weak_words(evacuation, kinds, &old);
@@ -94,6 +106,19 @@ impl Watched {
         }
         self.clear_all(evacuation, kinds, &old, Clearing::Last);
         self.drop_dead_young(evacuation, kinds);
+        old.clear();
+        self.remembered = old;
+    }
+
+    /// Keeps everything that has a finalizer.
+    fn keep_finalizable<T: PromotionTarget>(&mut self, evacuation: &mut Evacuation<'_, T>) {
+        for entry in &self.finalizable.young {
+            let mut word = entry.object.reference();
+            // SAFETY: SLOT-TYPED, a reference to an object that has not moved or moved just now.
+            unsafe { evacuation.forward(&raw mut word) };
+        }
+        // SAFETY: NUR-SCAN, more has been evacuated.
+        unsafe { evacuation.trace_closure() };
     }
 
     /// Keeps what weak words and handles refer to, as V8 did before version 12.
@@ -109,17 +134,7 @@ impl Watched {
             unsafe { evacuation.forward(self.handles.word_mut(index as usize)) };
         }
         let old = old.iter().filter(|entry| !entry.is_table).map(|entry| entry.object);
-        // Those that are dead too: each may be kept by another's weak word, and finding out could take as many passes as
-        // there are objects.
-        let mut objects: Vec<u64> = Vec::new();
-        for object in &self.objects.young {
-            let mut word = object.reference();
-            // SAFETY: SLOT-TYPED, a reference to a watched object.
-            unsafe { evacuation.forward(&raw mut word) };
-            objects.push(word);
-        }
-        let young = objects.into_iter().map(ObjectRef::from_reference);
-        for object in old.chain(young) {
+        let keep = |evacuation: &mut Evacuation<'_, T>, object: ObjectRef| {
             // SAFETY: OBJ-HEADER, a live object.
             let header = unsafe { object.header() };
             // SAFETY: KIND-LAYOUT, and SLOT-TYPED for each weak word.
@@ -128,6 +143,24 @@ impl Watched {
                     evacuation.forward(slot);
                 });
             }
+        };
+        for object in old {
+            keep(evacuation, object);
+        }
+        // Those that are dead too: each may be kept by another's weak word, and finding out could take as many passes as
+        // there are objects. Where there are natives only, nothing is kept by them.
+        for object in &self.objects.young {
+            let mut word = object.reference();
+            if evacuation.resolve_word(word).is_none() {
+                // SAFETY: OBJ-HEADER, dead so far, so that it has its header.
+                let kind = unsafe { object.header() }.kind();
+                if kinds.get(kind).weak_map.is_empty() {
+                    continue;
+                }
+            }
+            // SAFETY: SLOT-TYPED, a reference to a watched object.
+            unsafe { evacuation.forward(&raw mut word) };
+            keep(evacuation, ObjectRef::from_reference(word));
         }
         // SAFETY: ROOT-EXACT, everything that is kept has been forwarded.
         unsafe { evacuation.trace_closure() };
@@ -260,7 +293,6 @@ impl Watched {
 
     /// Makes the young objects ready whose finalizers are due.
     fn resurrect<T: PromotionTarget>(&mut self, evacuation: &mut Evacuation<'_, T>) {
-        self.batches += 1;
         let mut young = std::mem::take(&mut self.finalizable.young);
         // All are found before the first is kept: one may keep another.
         let mut dying = 0;
@@ -329,9 +361,9 @@ impl Watched {
     }
 }
 
-/// Returns what of the remembered set is watched.
-fn remembered(kinds: &KindTable, owners: &[ObjectRef], cards: &[CardEntry]) -> Vec<Remembered> {
-    let mut found = Vec::new();
+/// Enters what of the remembered set is watched into `found`, which has room.
+fn find_remembered(kinds: &KindTable, owners: &[ObjectRef], cards: &[CardEntry], found: &mut Vec<Remembered>) {
+    debug_assert!(found.is_empty() && found.capacity() >= owners.len() + cards.len());
     let watched = |object: ObjectRef| {
         // SAFETY: OBJ-HEADER, an entry of the set.
         unsafe { object.header() }.is_watched()
@@ -364,5 +396,4 @@ fn remembered(kinds: &KindTable, owners: &[ObjectRef], cards: &[CardEntry]) -> V
             is_table: unsafe { is_table(entry.owner, kinds) },
         });
     }
-    found
 }

@@ -5,15 +5,19 @@
 //! order (`collection.rs`):
 //!
 //! 1. *pairs* are passed until nothing more is kept (`tenure_marking`'s index when that takes long);
-//! 2. weak words, values of pairs and handles whose objects are dead are cleared;
+//! 2. weak words, values of pairs and handles whose objects are dead are cleared, where they lie in live objects;
 //! 3. dead objects with a finalizer are kept after all, with everything that they refer to, and made ready; pairs are
 //!    passed again;
 //! 4. keys that are dead now are cleared, and what step 3 brought back is looked at as in step 2;
 //! 5. entries of dead objects are dropped, and their native resources with them, to be released later.
 //!
-//! So a weak word never refers to an object that waits for its finalizer, and an ephemeron's key may. Nothing here runs
-//! code of the embedder's: ready objects and dead resources wait in queues. The lists have their room before a collection
-//! begins. Costs time proportional to the entries that are looked at; old ones cost a minor collection nothing.
+//! So a weak word never refers to an object that waits for its finalizer, but from another one that came back with it, and
+//! an ephemeron's key may. A collection of both generations leaves steps 3 to 5 to its marking: it collects the nursery
+//! first, and what dies young there may be all that refers to something old that has a finalizer too.
+//!
+//! Nothing here runs code of the embedder's: ready objects and dead resources wait in queues. The lists have their room
+//! before a collection begins. Costs time proportional to the entries that are looked at; old ones cost a minor collection
+//! nothing.
 
 mod collection;
 mod handles;
@@ -35,8 +39,9 @@ use crate::core::{Core, Inner};
 /// Entries by generation.
 ///
 /// Invariant (WATCH-LISTED): between collections, every watched object is listed exactly once, as young or as old as it
-/// is; an entry of an object that was evacuated from a block is corrected with the references to it. A table of guards is
-/// in the queue of reports exactly if its third word says so, and is if it has emptied pairs.
+/// is; an entry of an object that was evacuated from a block is corrected with the references to it. Entries of old
+/// objects keep their places while evacuation knows them by these. A table of guards is in the queue of reports exactly if
+/// its third word says so, and is if it has emptied pairs.
 #[derive(Debug)]
 pub(crate) struct Generations<T> {
     pub(crate) young: Vec<T>,
@@ -125,8 +130,11 @@ pub(crate) struct Watched {
     none_waiting: bool,
     /// How far the slices of the cycle in progress have passed the pairs.
     pub(crate) cursor: PairCursor,
-    /// Old entries whose objects lie in blocks that are to be evacuated.
+    /// Old entries whose objects lie in blocks that are to be evacuated. Those of finalizers that were taken back have
+    /// the address 0 as long as there are any.
     at_risk: Vec<(List, u32)>,
+    /// What a minor collection finds in the remembered set, for its room.
+    remembered: Vec<minor::Remembered>,
 }
 
 impl Watched {
@@ -140,6 +148,7 @@ impl Watched {
             + self.handles.footprint_bytes()
             + self.natives.footprint_bytes()
             + self.at_risk.capacity() * size_of::<(List, u32)>()
+            + self.remembered.capacity() * size_of::<minor::Remembered>()
     }
 
     /// Returns whether a collection of old objects has anything to look at.
@@ -160,6 +169,11 @@ impl Watched {
         for word in &mut self.kept {
             visit(word);
         }
+    }
+
+    /// Begins a collection: what it finds dead is ready before what later ones do.
+    pub(crate) fn begin_batch(&mut self) {
+        self.batches += 1;
     }
 
     /// Makes an object ready whose finalizer is due.
@@ -187,7 +201,9 @@ impl Watched {
                 List::Tables => self.tables.old[index] = forward(self.tables.old[index]),
                 List::Finalizable => {
                     let entry = &mut self.finalizable.old[index];
-                    entry.object = forward(entry.object);
+                    if entry.object.address() != 0 {
+                        entry.object = forward(entry.object);
+                    }
                 }
                 List::Handles => correct(self.handles.word_mut(index)),
             }
@@ -198,7 +214,10 @@ impl Watched {
 
     /// Forgets which entries evacuation has to correct.
     pub(crate) fn end_evacuation(&mut self) {
-        self.at_risk.clear();
+        if !self.at_risk.is_empty() {
+            self.finalizable.old.retain(|entry| entry.object.address() != 0);
+            self.at_risk.clear();
+        }
     }
 
     /// Renames everything that slides.
@@ -269,9 +288,7 @@ impl Core {
         if inner.config.settings.keep_during_job {
             self.keep_during_job(word);
         }
-        if inner.cycle.is_some() {
-            inner.guard_weak_read(word);
-        }
+        inner.guard_weak_read(word);
     }
 
     /// Keeps what `word` refers to until [`Core::end_job`].
@@ -297,7 +314,7 @@ impl Core {
     }
 
     /// Registers a finalizer for an object: once it is dead, it is kept for one more time, and comes out of
-    /// [`Core::take_ready`]. An object that is registered twice comes out twice, in two collections at least.
+    /// [`Core::take_ready`]. An object that is registered twice comes out twice.
     ///
     /// # Safety
     ///
@@ -316,6 +333,10 @@ impl Core {
         inner.watched.finalizable.add(entry, young);
         let most = inner.watched.finalizable.len();
         inner.watched.ready.reserve(most);
+        if !young {
+            let place = inner.watched.finalizable.old.len() - 1;
+            inner.note_at_risk(List::Finalizable, place, object.reference());
+        }
     }
 
     /// Takes back all registrations of an object that has not been found dead yet. Returns how many there were. Costs
@@ -325,14 +346,17 @@ impl Core {
     ///
     /// As for [`Core::register_finalizer`].
     pub unsafe fn unregister_finalizer(&self, payload: *mut u64) -> usize {
-        let finalizable = &mut self.inner().watched.finalizable;
+        let watched = &mut self.inner().watched;
+        let finalizable = &mut watched.finalizable;
         let object = ObjectRef::from_payload(payload as usize);
         let before = finalizable.len();
-        // Entries that evacuation has to correct are known by their places: an empty one is left there.
         finalizable.young.retain(|entry| entry.object != object);
         let mut emptied = 0;
-        for entry in &mut finalizable.old {
-            if entry.object == object {
+        if watched.at_risk.is_empty() {
+            finalizable.old.retain(|entry| entry.object != object);
+        } else {
+            // Entries that evacuation has to correct are known by their places: an empty one is left there.
+            for entry in finalizable.old.iter_mut().filter(|entry| entry.object == object) {
                 entry.object = ObjectRef::from_address(0);
                 emptied += 1;
             }
@@ -342,19 +366,20 @@ impl Core {
 
     /// Makes every registered object ready, live or not: for the end of the program.
     pub fn finalize_all(&self) {
-        let watched = &mut self.inner().watched;
-        watched.batches += 1;
+        let inner = self.inner();
+        inner.watched.begin_batch();
         for list in [
-            std::mem::take(&mut watched.finalizable.young),
-            std::mem::take(&mut watched.finalizable.old),
+            std::mem::take(&mut inner.watched.finalizable.young),
+            std::mem::take(&mut inner.watched.finalizable.old),
         ] {
-            for entry in list {
-                if entry.object.address() != 0 {
-                    watched.make_ready(entry, entry.object.reference());
-                }
+            for entry in list.into_iter().filter(|entry| entry.object.address() != 0) {
+                let word = entry.object.reference();
+                // It may be dead, and not known to be.
+                inner.guard_weak_read(word);
+                inner.watched.make_ready(entry, word);
             }
         }
-        watched.at_risk.retain(|(list, _)| *list != List::Finalizable);
+        inner.watched.at_risk.retain(|(list, _)| *list != List::Finalizable);
     }
 
     /// Returns how many objects wait for [`Core::take_ready`].
@@ -400,7 +425,10 @@ impl Core {
 
     /// Makes a weak handle.
     pub fn weak_handle_new(&self, word: u64) -> u32 {
-        self.inner().watched.handles.add(word)
+        let inner = self.inner();
+        let index = inner.watched.handles.add(word);
+        inner.note_at_risk(List::Handles, index as usize, word);
+        index
     }
 
     /// Reads a weak handle: 0 once its object is dead.
@@ -413,7 +441,9 @@ impl Core {
 
     /// Sets a weak handle.
     pub fn weak_handle_set(&self, index: u32, word: u64) {
-        self.inner().watched.handles.set(index, word);
+        let inner = self.inner();
+        inner.watched.handles.set(index, word);
+        inner.note_at_risk(List::Handles, index as usize, word);
     }
 
     /// Frees a weak handle.
@@ -421,8 +451,10 @@ impl Core {
         self.inner().watched.handles.free(index);
     }
 
-    /// Takes a native resource in, and returns its number, which is not 0. It counts as `bytes` bytes of external memory.
+    /// Takes a native resource in, and returns its number, which is not 0. It counts as `bytes` bytes of external memory,
+    /// at most [`NATIVE_MAX_BYTES`].
     pub fn native_new(&self, value: Box<dyn Native>, bytes: usize) -> u64 {
+        let bytes = bytes.min(NATIVE_MAX_BYTES);
         let number = self.inner().watched.natives.add(value, bytes);
         self.adjust_external_bytes(bytes as isize);
         number
@@ -448,8 +480,9 @@ impl Core {
         self.inner().watched.natives.get_mut(number)
     }
 
-    /// Says how many bytes of external memory a native resource counts as.
+    /// Says how many bytes of external memory a native resource counts as, at most [`NATIVE_MAX_BYTES`].
     pub fn native_set_bytes(&self, number: u64, bytes: usize) {
+        let bytes = bytes.min(NATIVE_MAX_BYTES);
         let before = self.inner().watched.natives.set_bytes(number, bytes);
         self.adjust_external_bytes(bytes as isize - before as isize);
     }
@@ -471,19 +504,23 @@ impl Core {
     pub fn release_natives(&mut self, bytes: usize) -> bool {
         let mut left = bytes;
         loop {
-            // Taken out first: if its code panics, it is not released again.
+            // Taken out first: if its code panics, it is not released again, and counts no more.
             let Some((mut value, held)) = self.inner().watched.natives.take_dead() else {
                 return false;
             };
+            let mut released = Released {
+                core: self,
+                bytes: held,
+            };
             let piece = left.max(1);
             if held > piece && !value.release_some(piece) {
-                let rest = held - piece;
-                self.adjust_external_bytes(-(piece as isize));
-                self.inner().watched.natives.put_back(value, rest);
+                released.bytes = piece;
+                drop(released);
+                self.inner().watched.natives.put_back(value, held - piece);
                 return true;
             }
-            self.adjust_external_bytes(-(held as isize));
             drop(value);
+            drop(released);
             // Each costs something, however small it is.
             left = left.saturating_sub(held.max(NATIVE_MIN_BYTES));
             if left == 0 {
@@ -493,10 +530,41 @@ impl Core {
     }
 }
 
+/// External memory that counts no more when this is dropped, whether a resource panicked or not.
+struct Released<'a> {
+    core: &'a Core,
+    bytes: usize,
+}
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        self.core.adjust_external_bytes(-(self.bytes as isize));
+    }
+}
+
+/// The most bytes that a native resource counts as: more than any machine has, and little enough that no sum of a few
+/// overflows.
+pub const NATIVE_MAX_BYTES: usize = 1 << 56;
+
 /// What releasing a native resource counts as at least, in bytes.
 const NATIVE_MIN_BYTES: usize = 4096;
 
 impl Inner {
+    /// Returns whether `word` refers into a block that is to be evacuated, or was.
+    fn moves(&self, word: u64) -> bool {
+        let object = (word as usize).wrapping_sub(8);
+        word.is_multiple_of(8)
+            && self.cage.heap().contains(object)
+            && self.marker.recorded().number(self.cage.bit(object)) != 0
+    }
+
+    /// Notes an entry that was made or changed between the end of marking and the last slice of evacuation.
+    fn note_at_risk(&mut self, list: List, index: usize, word: u64) {
+        if self.candidates.is_due() && self.moves(word) {
+            self.watched.at_risk.push((list, index as u32));
+        }
+    }
+
     /// Returns whether an object is in the nursery or a large object that survived no collection yet.
     pub(crate) fn is_young(&self, object: ObjectRef) -> bool {
         self.cage.nursery().contains(object.address()) || self.large.is_young_object(&self.cage, object)

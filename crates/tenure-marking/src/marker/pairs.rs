@@ -69,6 +69,9 @@ pub struct PairIndex {
     places: Option<Scratch>,
     /// Blocks that have keys.
     blocks: Vec<u32>,
+    /// The values of keys that several pairs wait for, and where the one before is, or [`LAST`]. The place of such a key
+    /// leads to the newest.
+    chained: Vec<(u64, usize)>,
     wide: bool,
     entered: usize,
     /// Entries whose keys have been found, and entries that no key need be found for.
@@ -87,7 +90,9 @@ impl PairIndex {
             rows: cage.take_scratch(heap_words.div_ceil(REGION_WORDS) + BLOCK_REGIONS)?,
             places: None,
             blocks,
-            wide: heap_words >= u32::MAX as usize,
+            chained: Vec::new(),
+            // A bit is left to tell chained values.
+            wide: heap_words >= 1 << 31,
             entered: 0,
             settled: 0,
         })
@@ -179,20 +184,42 @@ impl PairIndex {
     #[inline]
     fn insert(&mut self, key: u64, value: u64) {
         let (start, end, mut at) = self.row(key);
-        let wide = self.wide;
+        let (wide, flag) = (self.wide, self.chained_flag());
         let Some(places) = self.places.as_mut().map(Scratch::words_mut) else {
             return;
         };
-        while Self::get(places, wide, at).0 != 0 {
+        let mut kept = value;
+        loop {
+            let (found, before) = Self::get(places, wide, at);
+            if found == 0 {
+                break;
+            }
+            if found == key + 1 && self.chained.try_reserve(2).is_ok() {
+                let head = if before & flag != 0 {
+                    (before & !flag) as usize
+                } else {
+                    self.chained.push((before, LAST));
+                    self.chained.len() - 1
+                };
+                self.chained.push((value, head));
+                kept = (self.chained.len() - 1) as u64 | flag;
+                break;
+            }
             at = if at + 1 == end { start } else { at + 1 };
         }
         if wide {
             places[2 * at] = key + 1;
-            places[2 * at + 1] = value;
+            places[2 * at + 1] = kept;
         } else {
-            places[at] = (key + 1) << 32 | value;
+            places[at] = (key + 1) << 32 | kept;
         }
         self.entered += 1;
+    }
+
+    /// Returns the bit that tells a chained value from one in its place.
+    #[inline(always)]
+    fn chained_flag(&self) -> u64 {
+        if self.wide { 1 << 63 } else { 1 << 31 }
     }
 
     /// Calls `visit` with the value of each pair that waits for the key.
@@ -205,10 +232,17 @@ impl PairIndex {
         if start == end {
             return;
         }
+        let flag = self.chained_flag();
         loop {
             let (found, value) = Self::get(places, self.wide, at);
-            if found == key + 1 {
+            if found == key + 1 && value & flag == 0 {
                 visit(value);
+            } else if found == key + 1 {
+                let mut next = (value & !flag) as usize;
+                while let Some((value, before)) = self.chained.get(next) {
+                    visit(*value);
+                    next = *before;
+                }
             } else if found == 0 {
                 return;
             }
@@ -225,6 +259,9 @@ pub struct Passed {
     /// Objects that were marked and had not been.
     pub reached: usize,
 }
+
+/// The end of a chain of values.
+const LAST: usize = usize::MAX;
 
 /// Pairs that are inserted together, so that the memory for them is on its way meanwhile.
 const BATCH: usize = 32;
@@ -477,8 +514,10 @@ mod tests {
         #[test]
         fn an_index_finds_each_pair_of_a_key(
             pairs in proptest::collection::vec((0u64..90_000, 0u64..1 << 31), 0..600),
+            same in proptest::collection::vec((70u64..73, 0u64..1 << 31), 0..50),
             wide in any::<bool>(),
         ) {
+            let pairs: Vec<(u64, u64)> = pairs.into_iter().chain(same).collect();
             let layout = CageLayout {
                 nursery_half_bytes: 1 << 20,
                 large_bytes: 1 << 22,

@@ -6,8 +6,10 @@
 //! counting belongs to the workload. Pointers live in regions bounded to a few hundred objects, with a safepoint between
 //! two of them, so that memory stays bounded whatever the size. None of them uses threads.
 
+mod buffers;
 mod ephemerons;
 mod finalizers;
+mod image_list;
 mod w1;
 mod w2;
 mod w3;
@@ -168,7 +170,7 @@ pub struct Outcome {
     pub span: Span,
     /// Objects that the run allocates, where that is known beforehand.
     pub objects: Option<u64>,
-    /// Parts of the run with a name of their own, in seconds.
+    /// Figures of the run with a name of their own: parts in seconds, and what the name says.
     pub parts: Vec<(&'static str, f64)>,
     /// Latencies of the operations.
     pub laps: Option<Laps>,
@@ -222,6 +224,8 @@ pub enum WorkloadId {
     W8,
     Ephemerons,
     Finalizers,
+    ImageList,
+    Buffers,
 }
 
 /// What is known of a workload without running it.
@@ -344,6 +348,24 @@ pub const WORKLOADS: &[WorkloadSpec] = &[
             size("operations", 2_000_000, 1, 1 << 40),
         ],
         run: finalizers::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::ImageList,
+        name: "image-list",
+        title: "a long list of images scrolled fast: naive, cached and deferred loading",
+        sizes: &[size("items", 10_000, 1, 10_000_000), size("rests", 8, 1, 100_000)],
+        run: image_list::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::Buffers,
+        name: "buffers",
+        title: "packets in array buffers, seen through views; a linear memory that grows",
+        sizes: &[
+            size("window", 20_000, 1, 1 << 24),
+            size("operations", 200_000, 1, 1 << 40),
+            size("words", 1024, 1, 1 << 28),
+        ],
+        run: buffers::run,
     },
 ];
 

@@ -1,0 +1,249 @@
+//! Embedding: a state of Lua with its own heap.
+//!
+//! A [`Lua`] owns everything: dropping it frees all memory at once. Values leave it as [`Owned`] copies, since pointers into the heap end
+//! with the region that they were read in.
+
+use crate::chunk;
+use crate::library;
+use crate::native::{Call, NativeFunction, Throw};
+use crate::object::{
+    LuaRootsInit, LuaValue, Objects, Status, Thread, ThreadInit, Val, keep_names, new_array, new_string, new_table,
+    symbol,
+};
+use crate::pure::number::Number;
+use crate::services::Services;
+use crate::vm::load::load_chunk;
+use crate::vm::metamethod::Field;
+use crate::vm::{Vm, message};
+use std::error::Error;
+use std::fmt;
+use tenure::HeapStatistics;
+use tenure::prelude::*;
+
+/// A state of Lua.
+///
+/// ```
+/// use tenure::prelude::*;
+/// use tenure_lua::{Lua, Owned, Services};
+///
+/// let mut lua = Lua::new(HeapConfig::new(), Services::standard())?;
+/// let results = lua.execute(b"local t = {} for i = 1, 10 do t[i] = i * i end return #t, t[7]", b"=example")?;
+/// assert_eq!(results, [Owned::Integer(10), Owned::Integer(49)]);
+/// let error = lua.execute(b"local x; x.y = 1", b"=example").unwrap_err();
+/// assert_eq!(error.to_string(), "example:1: attempt to index a nil value (local 'x')");
+/// # Ok::<(), tenure_lua::LuaError>(())
+/// ```
+pub struct Lua {
+    isolate: Isolate<Objects>,
+    vm: Vm,
+}
+
+impl fmt::Debug for Lua {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lua").field("vm", &self.vm).finish_non_exhaustive()
+    }
+}
+
+/// A copy of a value outside of the heap.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Owned {
+    /// `nil`
+    Nil,
+    /// A boolean.
+    Boolean(bool),
+    /// An integer.
+    Integer(i64),
+    /// A float.
+    Float(f64),
+    /// A string.
+    String(Vec<u8>),
+    /// Anything else: as `tostring` shows it, without metamethods.
+    Object(Vec<u8>),
+}
+
+impl Owned {
+    fn copy_of<'h>(h: &'h Heap<Objects>, value: Val<'h>) -> Owned {
+        if value.is_nil() {
+            return Owned::Nil;
+        }
+        if let Some(boolean) = value.as_bool() {
+            return Owned::Boolean(boolean);
+        }
+        if let Some(bytes) = value.bytes() {
+            return Owned::String(bytes.to_vec());
+        }
+        match value.number() {
+            Some(Number::Integer(int)) => Owned::Integer(int),
+            Some(Number::Float(float)) => Owned::Float(float),
+            None => Owned::Object(library::display_text(h, value).into_owned()),
+        }
+    }
+}
+
+/// Why a state could not be made, or a program did not end well.
+#[derive(Debug)]
+pub enum LuaError {
+    /// The heap could not be made.
+    Heap(HeapError),
+    /// The program is none: the compiler's message.
+    Syntax(Vec<u8>),
+    /// The program raised an error that nothing caught: its value.
+    Runtime(Owned),
+}
+
+impl fmt::Display for LuaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LuaError::Heap(error) => error.fmt(f),
+            LuaError::Syntax(text) | LuaError::Runtime(Owned::String(text) | Owned::Object(text)) => {
+                f.write_str(&String::from_utf8_lossy(text))
+            }
+            LuaError::Runtime(Owned::Nil) => f.write_str("nil"),
+            LuaError::Runtime(Owned::Boolean(value)) => value.fmt(f),
+            LuaError::Runtime(Owned::Integer(value)) => value.fmt(f),
+            LuaError::Runtime(Owned::Float(value)) => value.fmt(f),
+        }
+    }
+}
+
+impl Error for LuaError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            LuaError::Heap(error) => Some(error),
+            LuaError::Syntax(_) | LuaError::Runtime(_) => None,
+        }
+    }
+}
+
+impl From<HeapError> for LuaError {
+    fn from(error: HeapError) -> LuaError {
+        LuaError::Heap(error)
+    }
+}
+
+/// Makes the objects that the interpreter itself needs.
+fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
+    let h = call.heap();
+    let roots = h.roots();
+    if roots.empty_array.get().is_none() {
+        let none = h.try_alloc_tail_zeroed::<crate::object::Array>(0, crate::object::ArrayInit {});
+        roots.empty_array.set(none.ok());
+    }
+    if roots.empty_nodes.get().is_none() {
+        roots.empty_nodes.set(crate::object::empty_nodes(h).ok());
+    }
+    roots.no_memory.set(Some(new_string(h, b"not enough memory")?));
+    for event in crate::bytecode::Metamethod::ALL {
+        let name = symbol(h, event.name().as_bytes())?;
+        roots.metamethod_names[usize::from(event.number())].set(Some(name));
+    }
+    for (field, name) in Field::ALL {
+        roots.field_names[field as usize].set(Some(symbol(h, name.as_bytes())?));
+    }
+    let registers = new_array(h, 0).map_err(Throw::of_set)?;
+    let main = h.try_alloc::<Thread>(ThreadInit {
+        status: Status::Running,
+        registers,
+        register_count: 0,
+        frames: None,
+        frame_count: 0,
+        open_upvalues: None,
+        base: 0,
+        error: Value::undefined(),
+        resumer: None,
+        to_close: None,
+    });
+    roots.main_thread.set(main.ok());
+    library::open(call)?;
+    keep_names(h);
+    // The set of names of chunks is made when there is room, not when there is none.
+    roots.symbols.set(Some(new_table(h, 0, 64).map_err(Throw::of_set)?));
+    Ok(())
+}
+
+impl Lua {
+    /// Makes a state with the standard libraries. Its registers need a register stack of at least 2^20 words, the default.
+    ///
+    /// # Errors
+    ///
+    /// When the heap cannot be made, or is too small for the libraries.
+    pub fn new(config: HeapConfig, services: Services) -> Result<Lua, LuaError> {
+        let isolate = Isolate::new(config, LuaRootsInit::empty())?;
+        let mut lua = Lua {
+            isolate,
+            vm: Vm::new(services),
+        };
+        let vm = &mut lua.vm;
+        lua.isolate.enter(|h| {
+            let made = vm.region(h, prepare);
+            made.map_err(|_| LuaError::Runtime(Owned::copy_of(h, h.roots().error.get())))
+        })?;
+        Ok(lua)
+    }
+
+    /// Compiles a chunk, text or binary, and runs it. Returns what it returns.
+    ///
+    /// # Errors
+    ///
+    /// The message of the compiler, or the error that the program raised.
+    pub fn execute(&mut self, source: &[u8], chunk_name: &[u8]) -> Result<Vec<Owned>, LuaError> {
+        let proto = chunk::load(source, chunk_name, b"bt").map_err(|error| LuaError::Syntax(error.into_message()))?;
+        self.run(|call| {
+            let globals = call.heap().roots().globals.get();
+            Ok(load_chunk(call.heap(), &proto, globals.into())?.into())
+        })
+    }
+
+    /// Calls the function that `function` gives in a region, without arguments.
+    fn run(
+        &mut self,
+        mut function: impl for<'h> FnMut(&mut Call<'_, 'h>) -> Result<Val<'h>, Throw>,
+    ) -> Result<Vec<Owned>, LuaError> {
+        let vm = &mut self.vm;
+        self.isolate.enter(|h| {
+            let pushed = vm.region(h, |call| {
+                let function = function(call)?;
+                call.push_call(function, &[])
+            });
+            let result = pushed.and_then(|(at, count)| vm.call(h, at, count).map(|count| (at, count)));
+            match result {
+                Ok((at, count)) => {
+                    let values = (at..at + count).map(|register| Owned::copy_of(h, vm.register(h, register)));
+                    Ok(values.collect())
+                }
+                Err(_) => Err(LuaError::Runtime(Owned::copy_of(h, h.roots().error.get()))),
+            }
+        })
+    }
+
+    /// Makes a native function a global variable.
+    ///
+    /// # Errors
+    ///
+    /// `not enough memory`.
+    pub fn register(&mut self, name: &str, function: NativeFunction) -> Result<(), LuaError> {
+        let vm = &mut self.vm;
+        self.isolate.enter(|h| {
+            let set = vm.region(h, |call| {
+                let h = call.heap();
+                let function = library::new_native(h, function, &[])?;
+                match h.roots().globals.get() {
+                    Some(globals) => library::set_field(h, globals, name, function),
+                    None => Err(message::not_enough_memory(h)),
+                }
+            });
+            set.map_err(|_| LuaError::Runtime(Owned::copy_of(h, h.roots().error.get())))
+        })
+    }
+
+    /// Returns sizes and counters of the heap.
+    #[must_use]
+    pub fn statistics(&self) -> HeapStatistics {
+        self.isolate.statistics()
+    }
+
+    /// Returns what programs reach outside.
+    pub fn services(&mut self) -> &mut Services {
+        &mut self.vm.services
+    }
+}

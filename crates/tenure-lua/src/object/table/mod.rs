@@ -1,0 +1,241 @@
+//! Tables: an array part for the keys 1 to n and a hash part for the rest.
+//!
+//! Both parts are objects of their own; a table without one refers to a shared empty one, so that a look-up never asks whether there is
+//! any. A look-up by an integer in the array part is one compare, by a name one probe if the name is the very object that stands in the
+//! table. The sizes of both parts follow the reference implementation's rule: at a rehash the array part becomes the largest power of two
+//! that is more than half full, so lengths of tables with holes are the reference's too. Order of traversal is not.
+//!
+//! Nothing here calls metamethods. An error leaves the table as it was.
+
+mod length;
+mod nodes;
+mod resize;
+mod traverse;
+
+pub(crate) use length::border;
+pub(crate) use nodes::{Nodes, NodesFields, NodesMethods};
+pub(crate) use resize::{empty_nodes, new_array, new_table, resize, set_list};
+pub(crate) use traverse::{InvalidKey, next};
+
+use super::string::StrMethods;
+use super::{NoRoom, Objects, Str, Val, new_integer};
+use crate::pure::number::float_to_integer;
+use nodes::{hash_integer, hash_other};
+use tenure::prelude::*;
+
+/// A table.
+#[derive(Kind)]
+pub(crate) struct Table {
+    /// Values of the keys 1 to the length of the tail.
+    pub(crate) array: Slot<Ref<Array>>,
+    /// All other keys.
+    pub(crate) nodes: Slot<Ref<Nodes>>,
+    pub(crate) meta: Slot<Opt<Table>>,
+    /// Bit m says that metamethod number m is known to be absent, when the table is a metatable.
+    pub(crate) absent: Cell<u32>,
+    /// Where the last search for a border ended.
+    pub(crate) border: Cell<u32>,
+}
+
+/// A plain sequence of values: the array part of a table, constants, saved registers.
+#[derive(Kind)]
+#[tail(Slot<Dyn<Objects>>)]
+pub(crate) struct Array {}
+
+/// Why a key cannot be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetError {
+    /// The region has no memory left.
+    NoRoom(NoRoom),
+    /// The key is nil.
+    NilKey,
+    /// The key is NaN.
+    NanKey,
+    /// The table would be larger than any heap.
+    Overflow,
+}
+
+impl From<NoRoom> for SetError {
+    fn from(error: NoRoom) -> SetError {
+        SetError::NoRoom(error)
+    }
+}
+
+/// A key as the hash part knows it, with its hash.
+#[derive(Clone, Copy)]
+pub(crate) struct HashedKey<'h> {
+    pub(crate) key: Val<'h>,
+    pub(crate) hash: u32,
+}
+
+/// Raw access: without metamethods.
+pub(crate) trait TableMethods<'h>: Copy {
+    /// Returns the value of any key, nil when there is none.
+    fn get_raw(self, h: &'h Heap<Objects>, key: Val<'h>) -> Val<'h>;
+    /// Returns the value of an integer key.
+    fn get_int(self, key: i64) -> Val<'h>;
+    /// Returns the value of a string key.
+    fn get_str(self, key: Gc<'h, Str>) -> Val<'h>;
+    /// Sets any key but nil and NaN. The absence of metamethods is no longer known afterwards.
+    fn set_raw(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'h>) -> Result<(), SetError>;
+    /// Sets an integer key.
+    fn set_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'h>) -> Result<(), SetError>;
+    /// Sets a string key.
+    fn set_str(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<(), SetError>;
+    /// Replaces the value of an integer key that has one other than nil; returns whether it has.
+    fn replace_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool;
+    /// Replaces the value of a string key that has one other than nil; returns whether it has.
+    fn replace_str(self, h: &'h Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool;
+    /// Replaces the value of any key that has one other than nil; returns whether it has.
+    fn replace_raw(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'_>) -> bool;
+}
+
+/// Where a key belongs.
+enum Place<'h> {
+    /// To the array part, if it is long enough, or as an integer to the hash part.
+    Int(i64),
+    /// To the hash part.
+    Hash(HashedKey<'h>),
+    /// Nowhere.
+    Nil,
+    /// Nowhere.
+    Nan,
+}
+
+/// Normalizes a key: a float with an integer's value is that integer.
+fn place<'h>(h: &'h Heap<Objects>, key: Val<'h>) -> Place<'h> {
+    if let Some(int) = key.as_int() {
+        Place::Int(int)
+    } else if let Some(string) = key.cast::<Str>() {
+        let hash = string.hash();
+        Place::Hash(HashedKey { key, hash })
+    } else if let Some(float) = key.as_float() {
+        match float_to_integer(float) {
+            Some(int) if Value::<Objects>::try_int(int).is_some() => Place::Int(int),
+            None if float.is_nan() => Place::Nan,
+            _ => Place::Hash(HashedKey {
+                key,
+                hash: hash_float(float),
+            }),
+        }
+    } else if key.is_nil() {
+        Place::Nil
+    } else {
+        Place::Hash(HashedKey {
+            key,
+            hash: hash_other(h, key),
+        })
+    }
+}
+
+/// Returns the hash of a float that is no integer of 50 bits. One that equals a boxed integer has that one's hash.
+fn hash_float(float: f64) -> u32 {
+    hash_integer(float_to_integer(float).unwrap_or(float.to_bits() as i64))
+}
+
+impl<'h> TableMethods<'h> for Gc<'h, Table> {
+    fn get_raw(self, h: &'h Heap<Objects>, key: Val<'h>) -> Val<'h> {
+        match place(h, key) {
+            Place::Int(int) => self.get_int(int),
+            Place::Hash(hashed) => self.nodes().get_key(hashed),
+            Place::Nil | Place::Nan => Value::nil(),
+        }
+    }
+
+    #[inline(always)]
+    fn get_int(self, key: i64) -> Val<'h> {
+        match self.array().tail().get(key.wrapping_sub(1) as usize) {
+            Some(slot) => slot.get(),
+            None => self.nodes().get_int(key),
+        }
+    }
+
+    #[inline(always)]
+    fn get_str(self, key: Gc<'h, Str>) -> Val<'h> {
+        self.nodes().get_str(key)
+    }
+
+    fn set_raw(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'h>) -> Result<(), SetError> {
+        match place(h, key) {
+            Place::Int(int) => self.set_int(h, int, value),
+            Place::Hash(hashed) => set_hashed(self, h, hashed, value),
+            Place::Nil => Err(SetError::NilKey),
+            Place::Nan => Err(SetError::NanKey),
+        }
+    }
+
+    fn set_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'h>) -> Result<(), SetError> {
+        let (array, index) = (self.array(), key.wrapping_sub(1) as usize);
+        if index < array.tail_len() {
+            array.tail_set(h, index, value);
+            return Ok(());
+        }
+        let hash = hash_integer(key);
+        let key = new_integer(h, key)?;
+        set_hashed(self, h, HashedKey { key, hash }, value)
+    }
+
+    fn set_str(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<(), SetError> {
+        let hash = key.hash();
+        let key = key.into();
+        set_hashed(self, h, HashedKey { key, hash }, value)
+    }
+
+    #[inline(always)]
+    fn replace_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool {
+        let (array, index) = (self.array(), key.wrapping_sub(1) as usize);
+        if array.tail().get(index).is_some_and(|slot| !slot.get().is_nil()) {
+            array.tail_set(h, index, value);
+            return true;
+        }
+        index >= array.tail_len() && self.nodes().replace_int(h, key, value)
+    }
+
+    #[inline(always)]
+    fn replace_str(self, h: &'h Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool {
+        self.nodes().replace_str(h, key, value)
+    }
+
+    fn replace_raw(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'_>) -> bool {
+        match place(h, key) {
+            Place::Int(int) => self.replace_int(h, int, value),
+            Place::Hash(hashed) => self.nodes().replace(h, hashed, value),
+            Place::Nil | Place::Nan => false,
+        }
+    }
+}
+
+/// Sets a key of the hash part, growing the table if need be.
+fn set_hashed<'h>(
+    table: Gc<'h, Table>,
+    h: &'h Heap<Objects>,
+    key: HashedKey<'h>,
+    value: Val<'h>,
+) -> Result<(), SetError> {
+    let nodes = table.nodes();
+    table.absent.set(0);
+    if nodes.assign(h, key, value) || value.is_nil() {
+        return Ok(());
+    }
+    if let Some(int) = key.key.as_float().and_then(float_to_integer) {
+        // A traversal is to find an integer.
+        return table.set_int(h, int, value);
+    }
+    if nodes.insert(h, key, value) {
+        return Ok(());
+    }
+    resize::rehash(table, h, key.key)?;
+    // There is room now, in one part or the other.
+    table.set_raw(h, key.key, value)
+}
+
+/// The fields of a new table without entries.
+pub(crate) fn empty_table<'h>(array: Gc<'h, Array>, nodes: Gc<'h, Nodes>) -> TableInit<'h> {
+    TableInit {
+        array,
+        nodes,
+        meta: None,
+        absent: 0,
+        border: 0,
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading and writing fields, with `__index` and `__newindex`.
+//!
+//! Tables are looked up without a call; a chain of tables is walked here, and a function at its end is handed back to be called. Constant
+//! work for each link of the chain.
+
+use super::metamethod::{in_metatable, of_value};
+use super::{Vm, message};
+use crate::bytecode::Metamethod;
+use crate::native::Throw;
+use crate::object::{LuaValue, Objects, SetError, Str, Table, TableFields, TableMethods, Val};
+use tenure::prelude::*;
+
+/// Links of a chain of `__index` or `__newindex` after which it is taken for a loop.
+const CHAIN_MAX: usize = 2000;
+
+/// What an access found.
+#[derive(Debug)]
+pub(crate) enum Found<'h> {
+    /// The value, or that the assignment is done.
+    Done(Val<'h>),
+    /// The metamethod to call, and the object to give to it.
+    Call(Val<'h>, Val<'h>),
+}
+
+/// Where an operand stands, for the name in an error message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand {
+    Register(u8),
+    Upvalue(u8),
+    Unknown,
+}
+
+/// Reads `object[key]`.
+///
+/// # Errors
+///
+/// `attempt to index a … value`; a chain that is too long.
+#[inline(never)]
+pub(crate) fn index<'h>(
+    vm: &mut Vm,
+    h: &'h Heap<Objects>,
+    object: Val<'h>,
+    key: Val<'h>,
+    operand: Operand,
+) -> Result<Found<'h>, Throw> {
+    let mut current = object;
+    for link in 0..CHAIN_MAX {
+        let method = if let Some(table) = current.cast::<Table>() {
+            let value = match key.cast::<Str>() {
+                Some(name) => table.get_str(name),
+                None => table.get_raw(h, key),
+            };
+            if !value.is_nil() {
+                return Ok(Found::Done(value));
+            }
+            let method = table.meta().and_then(|meta| in_metatable(h, meta, Metamethod::Index));
+            let Some(method) = method else {
+                return Ok(Found::Done(Value::nil()));
+            };
+            method
+        } else {
+            match of_value(h, current, Metamethod::Index) {
+                Some(method) => method,
+                None => {
+                    let operand = if link == 0 { operand } else { Operand::Unknown };
+                    return Err(message::operand_error(vm, h, "index", current, operand));
+                }
+            }
+        };
+        if method.is_function() {
+            return Ok(Found::Call(method, current));
+        }
+        current = method;
+    }
+    Err(message::raise(vm, h, b"'__index' chain too long; possible loop"))
+}
+
+/// Assigns `object[key] = value`.
+///
+/// # Errors
+///
+/// `attempt to index a … value`; a key that is nil or NaN; a chain that is too long; no memory.
+#[inline(never)]
+pub(crate) fn set_index<'h>(
+    vm: &mut Vm,
+    h: &'h Heap<Objects>,
+    object: Val<'h>,
+    key: Val<'h>,
+    value: Val<'h>,
+    operand: Operand,
+) -> Result<Found<'h>, Throw> {
+    let mut current = object;
+    for link in 0..CHAIN_MAX {
+        let method = if let Some(table) = current.cast::<Table>() {
+            if table.replace_raw(h, key, value) {
+                return Ok(Found::Done(Value::nil()));
+            }
+            let method = table
+                .meta()
+                .and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex));
+            let Some(method) = method else {
+                return match table.set_raw(h, key, value) {
+                    Ok(()) => Ok(Found::Done(Value::nil())),
+                    Err(error) => Err(set_error(vm, h, error)),
+                };
+            };
+            method
+        } else {
+            match of_value(h, current, Metamethod::NewIndex) {
+                Some(method) => method,
+                None => {
+                    let operand = if link == 0 { operand } else { Operand::Unknown };
+                    return Err(message::operand_error(vm, h, "index", current, operand));
+                }
+            }
+        };
+        if method.is_function() {
+            return Ok(Found::Call(method, current));
+        }
+        current = method;
+    }
+    Err(message::raise(vm, h, b"'__newindex' chain too long; possible loop"))
+}
+
+/// Raises the error of a raw assignment.
+#[cold]
+pub(crate) fn set_error(vm: &mut Vm, h: &Heap<Objects>, error: SetError) -> Throw {
+    match error {
+        SetError::NoRoom(no_room) => no_room.into(),
+        SetError::NilKey => message::raise(vm, h, b"table index is nil"),
+        SetError::NanKey => message::raise(vm, h, b"table index is NaN"),
+        SetError::Overflow => message::raise(vm, h, b"table overflow"),
+    }
+}

@@ -1,0 +1,76 @@
+//! Call frames: what the interpreter remembers of each call in progress.
+//!
+//! Frames are plain data that hold distances and no addresses or values, so those of a coroutine can be copied into the heap and back to
+//! another place. What a frame refers to stands in registers: the function one below the frame's first register.
+
+use crate::native::Continuation;
+
+/// What runs in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum FrameKind {
+    /// A function of Lua.
+    Lua,
+    /// A native function.
+    Native,
+    /// Nothing: the bottom of a thread.
+    Bottom,
+}
+
+/// What happens with the results of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Return {
+    /// The caller is a function of Lua, which goes on behind its call.
+    Plain,
+    /// The caller is a function of Lua whose instruction the result completes: the call was one of a metamethod.
+    Finish,
+    /// The caller is a native function, which goes on with its continuation.
+    Continue,
+    /// The caller is the interpreter's own caller.
+    Entry,
+    /// There is no caller: the coroutine ends.
+    Thread,
+    /// The call was one of an error handler: the result is the error.
+    Handled,
+    /// The call was one of a `__close` metamethod while an error passes: closing goes on.
+    Unwind,
+}
+
+/// A call in progress.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// What a native function does with the results of a call that it asked for.
+    pub(crate) then: Option<Continuation>,
+    /// Registers from the caller's first one to this frame's.
+    pub(crate) delta: u32,
+    /// Registers from the place of the function, where the results go, to this frame's first one: 1, and more behind variable arguments.
+    pub(crate) dest: u32,
+    /// In a function of Lua the next instruction, otherwise the number of arguments.
+    pub(crate) pc: u32,
+    /// Number of results that the caller wants, or [`ALL`].
+    pub(crate) wanted: i16,
+    pub(crate) kind: FrameKind,
+    pub(crate) how: Return,
+    /// Whether errors stop here, and what is called with them.
+    pub(crate) catch: Catch,
+    /// Whether the frame replaced its caller's.
+    pub(crate) is_tail_call: bool,
+    /// Where results that wait for variables to be closed end, in registers of the frame.
+    pub(crate) pending_top: u32,
+}
+
+/// All results are wanted, however many there are.
+pub(crate) const ALL: i16 = -1;
+
+/// What errors do at a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Catch {
+    /// They pass.
+    No,
+    /// They stop.
+    Yes,
+    /// They stop after the handler in the frame's second argument was called.
+    Handler,
+}

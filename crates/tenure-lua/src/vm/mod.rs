@@ -1,0 +1,235 @@
+//! The virtual machine.
+//!
+//! One region holds the loop that executes instructions: code, constants and registers are borrowed slices there, objects are plain
+//! pointers, and nothing need be rooted. After an instruction that allocated, the loop asks whether a safepoint is due; if so it leaves
+//! the region with everything that lives in registers, the collector works, and the loop begins anew where it was. An instruction whose
+//! allocation failed is executed again after the collector made room, so every instruction allocates before it changes anything.
+//!
+//! Calls of Lua functions, metamethods, protected calls and coroutines do not recurse in Rust: a call is a [`Frame`] pushed, and a native
+//! function that waits for one leaves a continuation. What is to be done when the loop is not simply to go on stands in [`Pending`], and
+//! `step` does it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `interpreter` | the loop: one arm for each opcode |
+//! | `arithmetic`, `compare`, `concat`, `access` | the operations, with their metamethods |
+//! | `functions`, `loops` | making functions, variable arguments, numeric loops |
+//! | `step` | calls, returns and continuations |
+//! | `finish` | completing an instruction after its metamethod |
+//! | `unwind` | errors on their way to whoever catches them |
+//! | `coroutine` | switching between threads |
+//! | `close` | upvalues and variables that go out of scope |
+//! | `driver` | safepoints between regions |
+//! | `stack`, `names`, `message` | what error messages say |
+//! | `load` | taking compiled chunks into the heap |
+
+pub(crate) mod access;
+pub(crate) mod arithmetic;
+mod close;
+pub(crate) mod compare;
+mod concat;
+pub(crate) mod coroutine;
+mod driver;
+mod finish;
+mod frame;
+pub(crate) mod functions;
+mod interpreter;
+pub(crate) mod load;
+mod loops;
+pub(crate) mod message;
+pub(crate) mod metamethod;
+pub(crate) mod names;
+pub(crate) mod stack;
+mod step;
+mod unwind;
+mod window;
+
+pub(crate) use frame::{ALL, Catch, Frame, FrameKind, Return};
+
+use crate::native::{Collect, Continuation, Throw};
+use crate::object::Objects;
+use std::fmt;
+use tenure::REGISTERS;
+use tenure::prelude::*;
+
+/// The most registers that a program may use, as in the reference implementation.
+const STACK_MAX: usize = 1_000_000;
+/// Registers beyond, for handlers of the error that says so.
+const STACK_RESERVE: usize = 4_000;
+/// Registers that come into view at a time.
+const STACK_STEP: usize = 4_096;
+/// Recursions of the interpreter in Rust, and coroutines inside coroutines: what the reference implementation calls C levels.
+pub(crate) const DEPTH_MAX: usize = 195;
+
+/// What the interpreter does next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pending {
+    /// Execute instructions of the top frame.
+    Run,
+    /// Call the function in a register with the arguments behind it.
+    Call(PendingCall),
+    /// Return from the top frame with the values in registers.
+    Return { at: usize, count: usize },
+    /// Run the continuation of the top frame with the results in registers.
+    Continue { at: usize, count: usize, caught: bool },
+    /// Raise the error in the roots: call the handler, if there is one, then unwind.
+    Throw,
+    /// Unwind with the error in the roots.
+    Unwind,
+    /// Resume the coroutine in a register with the values behind it.
+    Resume { at: usize, count: usize },
+    /// Suspend the running coroutine with values in registers.
+    Yield { at: usize, count: usize },
+    /// Close the suspended coroutine in a register.
+    CloseThread { at: usize },
+    /// Go on joining values in registers.
+    Concat { first: usize, count: usize },
+}
+
+/// A call that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PendingCall {
+    pub(crate) at: usize,
+    pub(crate) count: usize,
+    pub(crate) wanted: i16,
+    pub(crate) how: Return,
+}
+
+/// Why the interpreter leaves its region.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Exit {
+    /// The collector has something to do.
+    Safepoint,
+    /// So many bytes are to be made free; then the same again.
+    Room(usize),
+    /// The native function of the top frame runs at a safepoint.
+    Reentrant,
+    /// A collection was asked for.
+    Collect(Collect),
+    /// The call from Rust returned, with results in registers.
+    Done { at: usize, count: usize },
+    /// An error passed the call from Rust.
+    Failed,
+}
+
+/// A thread that resumed another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resumed {
+    /// First register of the resumed thread.
+    pub(crate) bottom: usize,
+    /// Frames below those of the resumed thread.
+    pub(crate) frames: usize,
+    /// Variables to be closed below those of the resumed thread.
+    pub(crate) to_close: usize,
+    /// Recursions of the interpreter at that time.
+    pub(crate) depth: usize,
+    /// Where the results go.
+    pub(crate) at: usize,
+}
+
+/// The state of the machine beside the heap: frames, and numbers of registers.
+pub struct Vm {
+    pub(crate) frames: Vec<Frame>,
+    /// First register of the top frame.
+    pub(crate) base: usize,
+    /// End of the values whose number is not known in advance.
+    pub(crate) top: usize,
+    pub(crate) pending: Pending,
+    /// Registers of variables to be closed, in order.
+    pub(crate) to_close: Vec<u32>,
+    pub(crate) resumed: Vec<Resumed>,
+    /// Recursions of the interpreter.
+    pub(crate) depth: usize,
+    /// Calls of error handlers inside of each other.
+    pub(crate) handlers: usize,
+    /// The error that passed a call from Rust was shown to its handler already.
+    pub(crate) is_handled: bool,
+    /// Failures to make room one after the other, for the same thing.
+    pub(crate) attempts: u32,
+    pub(crate) services: crate::services::Services,
+}
+
+impl fmt::Debug for Vm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vm")
+            .field("frames", &self.frames.len())
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vm {
+    pub(crate) fn new(services: crate::services::Services) -> Vm {
+        let bottom = Frame {
+            then: None,
+            delta: 1,
+            dest: 1,
+            pc: 0,
+            wanted: 0,
+            kind: FrameKind::Bottom,
+            how: Return::Entry,
+            catch: Catch::No,
+            is_tail_call: false,
+            pending_top: 0,
+        };
+        Vm {
+            frames: vec![bottom],
+            base: 1,
+            top: 1,
+            pending: Pending::Run,
+            to_close: Vec::new(),
+            resumed: Vec::new(),
+            depth: 0,
+            handlers: 0,
+            is_handled: false,
+            attempts: 0,
+            services,
+        }
+    }
+
+    /// Brings registers into view up to `end` and a window beyond.
+    ///
+    /// # Errors
+    ///
+    /// `stack overflow`.
+    #[inline(always)]
+    pub(crate) fn reach(&mut self, h: &Heap<Objects>, end: usize) -> Result<(), Throw> {
+        if end + REGISTERS <= h.register_area().len() {
+            return Ok(());
+        }
+        self.reach_slow(h, end)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reach_slow(&mut self, h: &Heap<Objects>, end: usize) -> Result<(), Throw> {
+        let limit = if self.handlers > 0 {
+            STACK_MAX + STACK_RESERVE
+        } else {
+            STACK_MAX
+        };
+        let depth = h.frame_depth();
+        let step = (end + STACK_STEP).saturating_sub(depth);
+        if end <= limit && (h.push_frame(step).is_ok() || h.push_frame(end.saturating_sub(depth)).is_ok()) {
+            h.pop_frame(h.frame_depth() - depth);
+            return Ok(());
+        }
+        Err(message::stack_overflow(self, h, end > STACK_MAX + STACK_RESERVE))
+    }
+
+    /// Says how many arguments the native function on top has now.
+    pub(crate) fn set_native_count(&mut self, count: usize) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.pc = count as u32;
+        }
+        self.top = self.base + count;
+    }
+
+    /// Makes the top native frame wait for a call.
+    pub(crate) fn wait(&mut self, then: Continuation, catch: Catch) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.then = Some(then);
+            frame.catch = catch;
+        }
+    }
+}
