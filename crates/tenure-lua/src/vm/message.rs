@@ -52,7 +52,9 @@ pub(crate) fn position(vm: &Vm, h: &Heap<Objects>, level: usize) -> Vec<u8> {
     let mut text = chunk_id(proto.debug());
     match proto.line(pc) {
         Some(line) => text.extend_from_slice(format!(":{line}: ").as_bytes()),
-        None => text.extend_from_slice(b":?: "),
+        // Errors of instructions say that there is no line; those of native functions leave out the position then.
+        None if level == 0 => text.extend_from_slice(b":-1: "),
+        None => text.clear(),
     }
     text
 }

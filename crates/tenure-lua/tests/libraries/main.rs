@@ -1,0 +1,111 @@
+//! The libraries by programs that check themselves, beside this file.
+//!
+//! Each runs in heaps that collect now and then, at every few allocations, and hardly ever; and in the reference implementation, if
+//! `TENURE_LUA_REFERENCE` names it or `lua5.4` is on the path, which checks what the programs take for granted.
+
+use std::process::{Command, Stdio};
+use tenure::prelude::*;
+use tenure_lua::{Lua, Owned, Services};
+
+const PRELUDE: &str = include_str!("prelude.lua");
+
+/// Flags of heaps.
+const HEAPS: [&[(&str, &str)]; 3] = [
+    &[],
+    &[("gc-interval", "7"), ("verify-heap", "true"), ("max-new-space-size", "256")],
+    &[("stress-scavenge", "50"), ("stress-compaction", "true"), ("max-new-space-size", "64")],
+];
+
+fn run(name: &str, program: &str) {
+    for flags in HEAPS {
+        let mut config = HeapConfig::new();
+        for (flag, value) in flags {
+            config.set_flag(flag, value).expect("a flag");
+        }
+        let mut lua = Lua::new(config, Services::new(std::io::sink(), std::io::sink(), 1)).expect("a state");
+        let source = format!("{PRELUDE}\n{program}");
+        if let Err(error) = lua.execute(source.as_bytes(), format!("@{name}").as_bytes()) {
+            panic!("{name} with {flags:?}, lines counted with those of the prelude: {error}");
+        }
+    }
+    compare(name, program);
+}
+
+/// Runs a program in the reference implementation.
+fn compare(name: &str, program: &str) {
+    let command = std::env::var("TENURE_LUA_REFERENCE").unwrap_or_else(|_| "lua5.4".into());
+    let version = Command::new(&command).arg("-v").stdin(Stdio::null()).output();
+    if !version.is_ok_and(|version| version.status.success()) {
+        return eprintln!("{name} is skipped in the reference: no lua5.4 on the path, and TENURE_LUA_REFERENCE names none");
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join(name);
+    std::fs::write(&path, format!("{PRELUDE}\n{program}")).expect("a file");
+    let output = Command::new(&command).arg(&path).env("TZ", "UTC").stdin(Stdio::null()).output().expect("the reference runs");
+    assert!(output.status.success(), "{name} in the reference: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            run(concat!(stringify!($name), ".lua"), include_str!(concat!(stringify!($name), ".lua")));
+        })*
+    };
+}
+
+programs! { strings patterns formats unicode system files }
+
+/// Writes what programs print to a place where it can be seen.
+#[derive(Clone, Default)]
+struct Shown(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+impl std::io::Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn state(services: Services) -> Lua {
+    Lua::new(HeapConfig::new(), services).expect("a state")
+}
+
+#[test]
+fn print_and_standard_output_are_one_file() {
+    let shown = Shown::default();
+    let mut lua = state(Services::new(shown.clone(), std::io::sink(), 1));
+    lua.execute(b"io.write('a') print('b') io.stdout:write('c', 1, '\\n') print(setmetatable({}, {__tostring = function() return 'd' end}))", b"=test")
+        .unwrap();
+    drop(lua);
+    assert_eq!(*shown.0.borrow(), b"ab\nc1\nd\n");
+}
+
+#[test]
+fn standard_input_is_the_embedders() {
+    let services = Services::new(std::io::sink(), std::io::sink(), 1).with_input(&b"12 rest\nline\n"[..]);
+    let results = state(services).execute(b"return io.read('n', 'L', 'l', 'l')", b"=test").unwrap();
+    let text = |bytes: &[u8]| Owned::String(bytes.to_vec());
+    assert_eq!(results, [Owned::Integer(12), text(b" rest\n"), text(b"line"), Owned::Nil]);
+}
+
+#[test]
+fn time_and_exit_are_the_embedders() {
+    let status = std::rc::Rc::new(std::cell::Cell::new(0));
+    let seen = status.clone();
+    let services = Services::new(std::io::sink(), std::io::sink(), 1)
+        .with_clock(|| 1_000_000_000, tenure_lua::pure::date::Zone::named("JST-9").unwrap())
+        .with_exit(move |status| seen.set(status));
+    let mut lua = state(services);
+    let results = lua.execute(b"return os.time(), os.date('%H %Z'), os.date('!%H')", b"=test").unwrap();
+    let text = |text: &str| Owned::String(text.into());
+    assert_eq!(results, [Owned::Integer(1_000_000_000), text("10 JST"), text("01")]);
+    for (program, expected) in [("os.exit(7)", 7), ("os.exit(false)", 1), ("os.exit(true, true)", 0)] {
+        let error = lua.execute(program.as_bytes(), b"=test").unwrap_err();
+        assert_eq!(error.to_string(), "test:1: the program cannot end its process");
+        assert_eq!(status.get(), expected);
+    }
+}
