@@ -380,7 +380,7 @@ impl Core {
     /// Takes a native resource in, and returns its number, which is not 0. It counts as `bytes` bytes of external memory.
     pub fn native_new(&self, value: Box<dyn Native>, bytes: usize) -> u64 {
         let number = self.inner().watched.natives.add(value, bytes);
-        self.adjust_external_bytes(bytes as isize);
+        self.grow_natives(bytes as isize);
         number
     }
 
@@ -407,7 +407,15 @@ impl Core {
     /// Says how many bytes of external memory a native resource counts as.
     pub fn native_set_bytes(&self, number: u64, bytes: usize) {
         let before = self.inner().watched.natives.set_bytes(number, bytes);
-        self.adjust_external_bytes(bytes as isize - before as isize);
+        self.grow_natives(bytes as isize - before as isize);
+    }
+
+    fn grow_natives(&self, delta: isize) {
+        self.adjust_external_bytes(delta);
+        // Releasing keeps up with what is taken in, also where little is allocated in the heap.
+        if delta > 0 && self.inner().watched.natives.grow(delta as usize) {
+            self.request_safepoint();
+        }
     }
 
     /// Makes a native resource that no object owns dead.
@@ -422,6 +430,13 @@ impl Core {
         self.inner().watched.natives.has_dead()
     }
 
+    /// Releases native resources of dead objects, as much as a safepoint may: 1 to 8 MiB, and more only where much is dead
+    /// and the program has taken in more since the last safepoint.
+    pub fn release_natives_at_safepoint(&mut self) {
+        let bytes = self.inner().watched.natives.take_safepoint_bytes();
+        self.release_natives(bytes);
+    }
+
     /// Releases native resources of dead objects, about `bytes` bytes of them. Runs their code, which cannot reach the
     /// heap. Returns whether some are left.
     pub fn release_natives(&mut self, bytes: usize) -> bool {
@@ -433,9 +448,9 @@ impl Core {
             };
             let piece = left.max(1);
             if held > piece && !value.release_some(piece) {
-                let rest = held - piece;
+                // The rest is dead again before the count changes, so that it is not taken for growth.
+                self.inner().watched.natives.put_back(value, held - piece);
                 self.adjust_external_bytes(-(piece as isize));
-                self.inner().watched.natives.put_back(value, rest);
                 return true;
             }
             self.adjust_external_bytes(-(held as isize));
