@@ -5,11 +5,10 @@
 use super::{Functions, new_native, set_field};
 use crate::native::{Call, NativeFunction, Reply, Throw};
 use crate::object::{
-    LuaValue, Objects, Str, Table, TableFields, TableMethods, Type, Userdata, UserdataFields, Val, border, new_string,
+    LuaValue, Objects, Table, TableFields, TableMethods, Type, UserdataFields, Val, border,
     next, symbol,
 };
-use crate::pure::LibraryError;
-use crate::pure::number::{hex_digit_value, is_space, parse_number};
+use crate::pure::number::{is_space, parse_number};
 use crate::vm::access::{Found, Operand, index, set_error};
 use crate::vm::message;
 use crate::vm::metamethod::{Field, field, metatable};

@@ -7,7 +7,7 @@ use super::{Functions, set_field};
 use crate::native::{Call, NativeFunction, Reply, Throw};
 use crate::object::{
     Closure, ClosureFields, DebugFields, LuaValue, Native, Objects, Proto, ProtoFields, ProtoMethods, Table,
-    TableFields, TableMethods, Thread, Type, UpVal, UpValFields, Userdata, UserdataFields, Val, new_table, symbol,
+    TableFields, TableMethods, Thread, Type, UpVal, Userdata, UserdataFields, Val, new_table, symbol,
 };
 use crate::pure::LibraryError;
 use crate::vm::functions::{set_upvalue, upvalue_value};

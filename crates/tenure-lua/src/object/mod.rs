@@ -29,12 +29,12 @@ pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
-    Array, ArrayInit, InvalidKey, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border,
-    empty_nodes, new_array, new_table, next, resize, set_list,
+    Array, ArrayInit, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border,
+    empty_nodes, new_array, new_table, next, set_list,
 };
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
 pub(crate) use userdata::{Userdata, UserdataFields, UserdataInit};
-pub(crate) use value::{Integer, IntegerInit, new_integer};
+pub(crate) use value::{Integer, new_integer};
 pub use value::{LuaValue, Type};
 
 use crate::bytecode::Metamethod;

@@ -39,11 +39,10 @@ impl Vm {
             | Opcode::GetI
             | Opcode::GetField
             | Opcode::SelfOp => self.set_register(h, a, result),
-            opcode if opcode.is_test() => {
-                if result.is_falsy() == i.k() {
+            opcode if opcode.is_test()
+                && result.is_falsy() == i.k() => {
                     self.skip(1);
                 }
-            }
             Opcode::Concat => {
                 let count = frame.pending_top as usize;
                 self.set_register(h, a + count - 2, result);

@@ -16,8 +16,8 @@ use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
 use crate::bytecode::{Instruction, Metamethod, Opcode};
 use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
 use crate::object::{
-    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, ProtoFields, Str, Table, TableFields,
-    TableMethods, Val, border, new_table, set_list,
+    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Str, Table, TableFields,
+    TableMethods, border, new_table, set_list,
 };
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
@@ -87,7 +87,7 @@ fn call_native(vm: &mut Vm, h: &Heap<Objects>, function: NativeFunction, call: P
     }
 }
 
-fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
+fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     let Some(Here {
         mut closure,
         mut code,

@@ -11,7 +11,7 @@ use super::stack::{Level, Stack};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
 use crate::object::{
-    Debug, DebugFields, LuaValue, NodesMethods, Objects, Proto, ProtoFields, ProtoMethods, Str, Table, TableFields,
+    Debug, DebugFields, LuaValue, NodesMethods, Objects, ProtoFields, ProtoMethods, Str, Table, TableFields,
     TableMethods, Val, new_string, next,
 };
 use tenure::prelude::*;

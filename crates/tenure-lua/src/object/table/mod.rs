@@ -14,8 +14,8 @@ mod traverse;
 
 pub(crate) use length::border;
 pub(crate) use nodes::{Nodes, NodesFields, NodesMethods};
-pub(crate) use resize::{empty_nodes, new_array, new_table, resize, set_list};
-pub(crate) use traverse::{InvalidKey, next};
+pub(crate) use resize::{empty_nodes, new_array, new_table, set_list};
+pub(crate) use traverse::next;
 
 use super::string::StrMethods;
 use super::{NoRoom, Objects, Str, Val, new_integer};
