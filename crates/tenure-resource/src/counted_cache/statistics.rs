@@ -34,7 +34,7 @@ impl Released {
 pub struct CacheStatistics {
     /// Requests that found their resource ready.
     pub hits: u64,
-    /// Requests that found nothing.
+    /// Requests that found nothing, and look-ups that found nothing ready.
     pub missed: u64,
     /// Requests that joined a load that was pending already.
     pub coalesced: u64,

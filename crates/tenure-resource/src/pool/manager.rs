@@ -50,7 +50,8 @@ pub trait Manager {
     fn create(&self) -> Result<Self::Object, Self::Error>;
 
     /// Makes a returned object as new. It runs when the object comes back, not when it is used again, so that an idle
-    /// object holds on to nothing of its last use.
+    /// object holds on to nothing of its last use. Objects of the same pool that it lets go are taken back inside of the
+    /// call, one inside the other: as deep as they hold each other.
     ///
     /// # Errors
     ///
