@@ -144,13 +144,15 @@ impl PressureThresholds {
         }
     }
 
-    /// The level at which a heap's old generation stands to its hard limit.
+    /// The level at which a heap stands: old generation and external bytes, to the old generation's hard limit.
     ///
     /// Used bytes include garbage that is not swept yet, so right after a cycle the answer is on the careful side.
     #[must_use]
     pub fn level_of(&self, statistics: &HeapStatistics) -> Option<PressureLevel> {
         let sizes = &statistics.sizes;
-        let used_bytes = sizes.old_used_bytes.saturating_add(sizes.large_used_bytes);
+        let used_bytes = (sizes.old_used_bytes)
+            .saturating_add(sizes.large_used_bytes)
+            .saturating_add(sizes.external_bytes);
         self.level(used_bytes, statistics.max_old_bytes)
     }
 }
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_of_a_heap_is_that_of_its_old_generation() {
+    fn the_level_of_a_heap_is_that_of_its_old_generation_and_external_bytes() {
         let mut statistics = HeapStatistics {
             max_old_bytes: 1000,
             ..HeapStatistics::default()
@@ -346,6 +348,9 @@ mod tests {
         statistics.sizes.large_used_bytes = 300;
         signal.observe(PressureThresholds::default().level_of(&statistics));
         assert_eq!(signal.level(), Some(PressureLevel::Moderate));
+        statistics.sizes.external_bytes = 100;
+        signal.observe(PressureThresholds::default().level_of(&statistics));
+        assert_eq!(signal.level(), Some(PressureLevel::Critical));
     }
 
     #[test]

@@ -4,7 +4,12 @@
 //! [`Pressure::of_heap`] derive one from numbers, in constant time. Nothing here watches memory by itself: the embedder
 //! asks at a time of its choosing, such as once per frame, or hears of it from the system or the heap.
 
+use std::hash::Hash;
+
 use tenure::HeapStatistics;
+
+use super::ImageCache;
+use crate::pressure::{PressureLevel, Relieve, Relieved};
 
 /// How urgently memory is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +57,28 @@ impl Pressure {
             .saturating_add(sizes.large_used_bytes)
             .saturating_add(sizes.external_bytes);
         Pressure::of(used_bytes, statistics.max_old_bytes)
+    }
+}
+
+impl From<PressureLevel> for Pressure {
+    fn from(level: PressureLevel) -> Pressure {
+        match level {
+            PressureLevel::Moderate => Pressure::Moderate,
+            PressureLevel::Critical => Pressure::Critical,
+        }
+    }
+}
+
+/// A member of a [`PressureGroup`](crate::pressure::PressureGroup), beside pools and counted caches.
+impl<K: Hash + Eq + 'static> Relieve for ImageCache<K> {
+    fn relieve(&self, level: PressureLevel) -> Relieved {
+        let evictions = || self.statistics().pressure_evictions;
+        let before = evictions();
+        let bytes = self.on_pressure(level.into());
+        Relieved {
+            count: usize::try_from(evictions() - before).unwrap_or(usize::MAX),
+            bytes,
+        }
     }
 }
 

@@ -432,3 +432,20 @@ fn a_cache_that_is_gone_does_not_keep_its_loads_from_ending() {
     drop(stream);
     assert_eq!(ledger.held_bytes(), 0);
 }
+
+#[test]
+fn a_pressure_group_reaches_the_cache() {
+    use tenure_resource::pressure::{PressureGroup, PressureLevel, PressureSignal, Relieved};
+
+    let cache = Rc::new(small(10, 1000));
+    for key in 1..=4 {
+        load(&cache, key, 40);
+    }
+    let (group, signal) = (PressureGroup::new(), PressureSignal::new());
+    group.add(&cache);
+    signal.raise(PressureLevel::Moderate);
+    assert_eq!(group.poll(&signal), Relieved { count: 2, bytes: 80 });
+    signal.raise(PressureLevel::Critical);
+    assert_eq!(group.poll(&signal), Relieved { count: 2, bytes: 80 });
+    assert_eq!(cache.kept_count(), 0);
+}
