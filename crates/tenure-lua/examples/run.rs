@@ -1,4 +1,5 @@
 //! Runs a Lua program: `cargo run --example run -- [--heap-flag=value …] program.lua`.
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::process::ExitCode;

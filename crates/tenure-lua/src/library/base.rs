@@ -4,10 +4,7 @@
 
 use super::{Functions, new_native, set_field};
 use crate::native::{Call, NativeFunction, Reply, Throw};
-use crate::object::{
-    LuaValue, Objects, Table, TableFields, TableMethods, Type, UserdataFields, Val, border,
-    next, symbol,
-};
+use crate::object::{LuaValue, Objects, Table, TableFields, TableMethods, Type, Val, border, next, symbol};
 use crate::pure::number::{is_space, parse_number};
 use crate::vm::access::{Found, Operand, index, set_error};
 use crate::vm::message;

@@ -5,7 +5,7 @@
 
 use super::{Functions, new_native};
 use crate::native::{Action, Call, NativeFunction, Reply, Throw};
-use crate::object::{LuaValue, Objects, Status, Thread, ThreadFields, Val, symbol};
+use crate::object::{LuaValue, Objects, Status, Thread, Val, symbol};
 use crate::vm::coroutine::new_thread;
 use crate::vm::message;
 use tenure::prelude::*;

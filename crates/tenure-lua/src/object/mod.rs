@@ -29,8 +29,8 @@ pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
-    Array, ArrayInit, Nodes, NodesFields, NodesMethods, SetError, Table, TableFields, TableMethods, border,
-    empty_nodes, new_array, new_table, next, set_list,
+    Array, ArrayInit, Nodes, NodesMethods, SetError, Table, TableFields, TableMethods, border, empty_nodes, new_array,
+    new_table, next, set_list,
 };
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
 pub(crate) use userdata::{Userdata, UserdataFields, UserdataInit};
@@ -47,6 +47,12 @@ pub type Val<'h> = Value<'h, Objects>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom {
     pub(crate) bytes: usize,
+}
+
+impl std::fmt::Debug for LuaRoots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LuaRoots").finish_non_exhaustive()
+    }
 }
 
 /// Number of metamethods that have a name of their own in the roots.

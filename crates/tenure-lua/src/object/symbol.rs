@@ -5,7 +5,7 @@
 
 use super::string::new_string;
 use super::table::{NodesMethods, TableFields, TableMethods, new_table};
-use super::{NoRoom, NodesFields, Objects, Str};
+use super::{NoRoom, Objects, Str};
 use tenure::prelude::*;
 
 /// Longer strings are no names.

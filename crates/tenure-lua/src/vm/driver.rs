@@ -3,7 +3,7 @@
 //! What lives across a safepoint stands in registers, and the heap is told up to where. When an allocation failed, the collector is asked
 //! for room, and the same is tried again; what fails three times is `not enough memory`, an error of the program.
 
-use super::interpreter::execute;
+use super::execute::execute;
 use super::{DEPTH_MAX, Exit, FrameKind, Pending, PendingCall, Return, Vm, message};
 use crate::native::{Call, Collect, NativeFunction, Reentrant, Reply, Throw, Thrown};
 use crate::object::{Native, NativeFields, Objects};
@@ -70,7 +70,7 @@ impl Vm {
                         }
                     }
                 }
-                Exit::Done { count, .. } => return Ok(count),
+                Exit::Done { count } => return Ok(count),
                 Exit::Failed => return Err(Throw::ERROR),
             }
         }

@@ -39,10 +39,9 @@ impl Vm {
             | Opcode::GetI
             | Opcode::GetField
             | Opcode::SelfOp => self.set_register(h, a, result),
-            opcode if opcode.is_test()
-                && result.is_falsy() == i.k() => {
-                    self.skip(1);
-                }
+            opcode if opcode.is_test() && result.is_falsy() == i.k() => {
+                self.skip(1);
+            }
             Opcode::Concat => {
                 let count = frame.pending_top as usize;
                 self.set_register(h, a + count - 2, result);

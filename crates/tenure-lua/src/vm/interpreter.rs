@@ -1,93 +1,28 @@
 //! The loop that executes instructions, one arm for each opcode.
 //!
-//! Everything that the loop reads at each instruction is borrowed from the region: code, constants, and the 256 registers of the running
-//! function, whose numbers need no bounds check. An arm does the common case inline and leaves the rest to a function; a metamethod is
-//! called by leaving the loop with the call pending. Before an arm does anything that can fail, it says in the frame where it is.
+//! What the loop reads at each instruction is borrowed from the region: code, constants, and the running function's 256 registers. An
+//! arm does the common case and leaves the rest to a function; for a metamethod it leaves the loop with the call pending.
 
 use super::access::{Found, Operand, index, set_index};
 use super::arithmetic::{Outcome, fast, fast_bits, fast_float, full, int_floor_division, int_modulo};
 use super::close::close_upvalues;
 use super::compare::{compare, equals};
 use super::concat::concat;
+use super::execute::{Leave, call_native, count_of, length};
 use super::functions::{copy_varargs, new_closure, prepare_varargs, set_upvalue, tail_call, upvalue_value};
-use super::metamethod::of_value;
 use super::window::{Here, here};
 use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
 use crate::bytecode::{Instruction, Metamethod, Opcode};
-use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
+use crate::native::Throw;
 use crate::object::{
-    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Str, Table, TableFields,
-    TableMethods, border, new_table, set_list,
+    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Str, Table, TableFields, TableMethods, border,
+    new_table, set_list,
 };
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
 
-/// Why the loop is left.
-enum Leave {
-    /// Something is pending.
-    Pending,
-    /// The region must be left.
-    Exit(Exit),
-    /// An error was raised.
-    Throw(Throw),
-}
-
-/// Executes until the region must be left.
-pub(super) fn execute(vm: &mut Vm, h: &Heap<Objects>) -> Exit {
-    loop {
-        if let Some(exit) = vm.advance(h) {
-            return exit;
-        }
-        match run(vm, h) {
-            Leave::Pending => {}
-            Leave::Exit(exit) => return exit,
-            Leave::Throw(Throw(Thrown::Error)) => vm.pending = Pending::Throw,
-            Leave::Throw(Throw(Thrown::Room(bytes))) => {
-                // The instruction is executed again.
-                if let Some(frame) = vm.frames.last_mut() {
-                    frame.pc -= 1;
-                }
-                return Exit::Room(bytes);
-            }
-        }
-    }
-}
-
-/// Calls a native function in this region; nothing when it has returned and its results are in place.
-#[inline(always)]
-fn call_native(vm: &mut Vm, h: &Heap<Objects>, function: NativeFunction, call: PendingCall) -> Option<Leave> {
-    let (NativeFunction::Region(function) | NativeFunction::Both(function, _)) = function else {
-        vm.pending = Pending::Call(call);
-        return Some(Leave::Pending);
-    };
-    if let Err(throw) = vm.push_native(h, call) {
-        return Some(Leave::Throw(throw));
-    }
-    let base = vm.base;
-    match function(&mut Call::new(vm, h, base, call.count)) {
-        Ok(Reply(Action::Return(count))) => {
-            vm.pop_native();
-            vm.deliver(h, call.at, count, call.at, call.wanted);
-            None
-        }
-        Ok(Reply(Action::Reentrant)) => Some(Leave::Exit(Exit::Reentrant)),
-        Ok(Reply(Action::Collect(how))) => {
-            vm.act(Action::Collect(how));
-            Some(Leave::Exit(Exit::Collect(how)))
-        }
-        Ok(Reply(action)) => {
-            vm.act(action);
-            Some(Leave::Pending)
-        }
-        Err(Throw(Thrown::Room(bytes))) => {
-            vm.pop_native();
-            Some(Leave::Throw(Throw(Thrown::Room(bytes))))
-        }
-        Err(throw) => Some(Leave::Throw(throw)),
-    }
-}
-
-fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
+/// Executes instructions until the loop has to be left.
+pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     let Some(Here {
         mut closure,
         mut code,
@@ -427,13 +362,7 @@ fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             Opcode::NewTable => {
                 save!();
                 let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
-                let high = if i.k() {
-                    code.get(pc)
-                        .map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
-                } else {
-                    0
-                };
-                let table = attempt!(new_table(h, usize::from(i.c()) + high * 256, nodes).map_err(Throw::of_set));
+                let table = attempt!(new_table(h, count_of(i, code.get(pc)), nodes).map_err(Throw::of_set));
                 // The extra argument is always there.
                 pc += 1;
                 registers.set(i.a(), table.into());
@@ -458,13 +387,7 @@ fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     0 => vm.top.saturating_sub(first),
                     count => usize::from(count),
                 };
-                let high = if i.k() {
-                    code.get(pc)
-                        .map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
-                } else {
-                    0
-                };
-                attempt!(set_list(h, table, usize::from(i.c()) + high * 256, first, count).map_err(Throw::of_set));
+                attempt!(set_list(h, table, count_of(i, code.get(pc)), first, count).map_err(Throw::of_set));
                 pc += usize::from(i.k());
                 allocated!();
             }
@@ -596,16 +519,9 @@ fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     registers.set(i.a(), Value::int(border(table)));
                 } else {
                     save!();
-                    match (of_value(h, x, Metamethod::Len), x.cast::<Table>()) {
-                        (Some(method), _) => {
-                            attempt!(vm.call_metamethod(h, method, &[x, x]));
-                            return Leave::Pending;
-                        }
-                        (None, Some(table)) => registers.set(i.a(), Value::int(border(table))),
-                        (None, None) => {
-                            let operand = Operand::Register(i.b());
-                            return Leave::Throw(message::operand_error(vm, h, "get length of", x, operand));
-                        }
+                    match attempt!(length(vm, h, x, Operand::Register(i.b()))) {
+                        Some(length) => registers.set(i.a(), Value::int(length)),
+                        None => return Leave::Pending,
                     }
                 }
             }

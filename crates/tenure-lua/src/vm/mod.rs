@@ -30,6 +30,7 @@ pub(crate) mod compare;
 mod concat;
 pub(crate) mod coroutine;
 mod driver;
+mod execute;
 mod finish;
 mod frame;
 pub(crate) mod functions;
@@ -107,7 +108,7 @@ pub(crate) enum Exit {
     /// A collection was asked for.
     Collect(Collect),
     /// The call from Rust returned, with results in registers.
-    Done { at: usize, count: usize },
+    Done { count: usize },
     /// An error passed the call from Rust.
     Failed,
 }

@@ -288,7 +288,7 @@ impl Vm {
             Return::Entry => {
                 self.move_registers(h, at, dest, count);
                 self.top = dest + count;
-                return Ok(Some(Exit::Done { at: dest, count }));
+                return Ok(Some(Exit::Done { count }));
             }
             Return::Handled => {
                 let error = if count > 0 { self.register(h, at) } else { Value::nil() };

@@ -2,6 +2,7 @@
 //!
 //! Each runs in heaps that collect now and then, at every few allocations, and hardly ever; and in the reference implementation, if
 //! `TENURE_LUA_REFERENCE` names it or `lua5.4` is on the path, which checks what the programs take for granted.
+#![forbid(unsafe_code)]
 
 use std::process::{Command, Stdio};
 use tenure::prelude::*;

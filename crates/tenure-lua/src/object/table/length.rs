@@ -3,7 +3,7 @@
 //! If the last element of the array part is nil, a border lies in it and is found by binary search, unless one is near where the last
 //! search ended, as when elements are added or removed at the end. Otherwise the hash part is searched by doubling. Logarithmic at worst.
 
-use super::{NodesFields, Table, TableFields, TableMethods};
+use super::{Table, TableFields, TableMethods};
 use tenure::prelude::*;
 
 /// Returns a border of the table.

@@ -13,7 +13,7 @@ mod resize;
 mod traverse;
 
 pub(crate) use length::border;
-pub(crate) use nodes::{Nodes, NodesFields, NodesMethods};
+pub(crate) use nodes::{Nodes, NodesMethods};
 pub(crate) use resize::{empty_nodes, new_array, new_table, set_list};
 pub(crate) use traverse::next;
 

@@ -5,7 +5,7 @@
 //! often as its size doubles. Both new parts are allocated before anything changes.
 
 use super::nodes::{CAPACITY_MAX, NODE_SLOTS, NodesInit, NodesMethods, hash_integer, hash_other};
-use super::{Array, ArrayInit, HashedKey, NodesFields, SetError, Table, TableFields, empty_table};
+use super::{Array, ArrayInit, HashedKey, SetError, Table, TableFields, empty_table};
 use crate::object::{NoRoom, Nodes, Objects, Str, StrMethods, Val};
 use tenure::prelude::*;
 

@@ -1,0 +1,103 @@
+//! Around the loop: what is pending is done, the loop runs, and what it was left for is seen to.
+//!
+//! Also the parts of instructions that are the same for several, or rare. Costs nothing in the loop itself.
+
+use super::access::Operand;
+use super::interpreter::run;
+use super::metamethod::of_value;
+use super::{Exit, Pending, PendingCall, Vm, message};
+use crate::bytecode::{Instruction, Metamethod};
+use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
+use crate::object::{Objects, Table, Val, border};
+use tenure::prelude::*;
+
+/// Why the loop is left.
+pub(super) enum Leave {
+    /// Something is pending.
+    Pending,
+    /// The region must be left.
+    Exit(Exit),
+    /// An error was raised.
+    Throw(Throw),
+}
+
+/// Executes until the region must be left.
+pub(super) fn execute(vm: &mut Vm, h: &Heap<Objects>) -> Exit {
+    loop {
+        if let Some(exit) = vm.advance(h) {
+            return exit;
+        }
+        match run(vm, h) {
+            Leave::Pending => {}
+            Leave::Exit(exit) => return exit,
+            Leave::Throw(Throw(Thrown::Error)) => vm.pending = Pending::Throw,
+            Leave::Throw(Throw(Thrown::Room(bytes))) => {
+                // The instruction is executed again.
+                if let Some(frame) = vm.frames.last_mut() {
+                    frame.pc -= 1;
+                }
+                return Exit::Room(bytes);
+            }
+        }
+    }
+}
+
+/// Calls a native function in this region; nothing when it has returned and its results are in place.
+#[inline(always)]
+pub(super) fn call_native(
+    vm: &mut Vm,
+    h: &Heap<Objects>,
+    function: NativeFunction,
+    call: PendingCall,
+) -> Option<Leave> {
+    let (NativeFunction::Region(function) | NativeFunction::Both(function, _)) = function else {
+        vm.pending = Pending::Call(call);
+        return Some(Leave::Pending);
+    };
+    if let Err(throw) = vm.push_native(h, call) {
+        return Some(Leave::Throw(throw));
+    }
+    let base = vm.base;
+    match function(&mut Call::new(vm, h, base, call.count)) {
+        Ok(Reply(Action::Return(count))) => {
+            vm.pop_native();
+            vm.deliver(h, call.at, count, call.at, call.wanted);
+            None
+        }
+        Ok(Reply(Action::Reentrant)) => Some(Leave::Exit(Exit::Reentrant)),
+        Ok(Reply(Action::Collect(how))) => {
+            vm.act(Action::Collect(how));
+            Some(Leave::Exit(Exit::Collect(how)))
+        }
+        Ok(Reply(action)) => {
+            vm.act(action);
+            Some(Leave::Pending)
+        }
+        Err(Throw(Thrown::Room(bytes))) => {
+            vm.pop_native();
+            Some(Leave::Throw(Throw(Thrown::Room(bytes))))
+        }
+        Err(throw) => Some(Leave::Throw(throw)),
+    }
+}
+
+/// Returns the number in `C` and, if there is one, the extra argument behind the instruction.
+pub(super) fn count_of(i: Instruction, extra: Option<&u32>) -> usize {
+    let high = match extra {
+        Some(&bits) if i.k() => Instruction::from_bits(bits).ax() as usize,
+        _ => 0,
+    };
+    usize::from(i.c()) + high * 256
+}
+
+/// Returns the length of what is no string, or nothing when a metamethod is pending that says it.
+pub(super) fn length(vm: &mut Vm, h: &Heap<Objects>, x: Val<'_>, operand: Operand) -> Result<Option<i64>, Throw> {
+    match (of_value(h, x, Metamethod::Len), x.cast::<Table>()) {
+        (Some(method), _) => {
+            vm.call_metamethod(h, method, &[x, x])?;
+            Ok(None)
+        }
+        (None, Some(table)) => Ok(Some(border(table))),
+        (None, None) => Err(message::operand_error(vm, h, "get length of", x, operand)),
+    }
+}
