@@ -2,7 +2,7 @@
 //!
 //! Compiled code has the format of the reference implementation's binary chunks, in little-endian order, so either can read what the
 //! other writes. Unlike the reference, which warns that malicious code can crash it, [`undump`] believes nothing: what it accepts was
-//! [verified](verify), and an interpreter can run it without checking operands. It is linear in the bytes, in time and in memory.
+//! [verified](fn@verify), and an interpreter can run it without checking operands. It is linear in the bytes, in time and in memory.
 
 mod dump;
 mod format;

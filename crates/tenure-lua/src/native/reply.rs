@@ -28,7 +28,7 @@ impl fmt::Debug for NativeFunction {
     }
 }
 
-/// How a native function goes on after a call that it asked for: [`Call::results`] has the results.
+/// How a native function goes on after a call that it asked for: the call that it is handed has the results.
 pub type Continuation = fn(&mut Call<'_, '_>) -> Result<Reply, Throw>;
 
 /// What a native function returned; made by the methods of [`Call`].
