@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Each program of `ui/`, and what its errors must say: the first of the texts must occur, and every error must contain
 /// one of them, so that nothing else refuses the program. Further texts are what the compiler adds to the same cause.
-const REFUSED: [(&str, &[&str]); 58] = [
+const REFUSED: [(&str, &[&str]); 60] = [
     ("use_after_alloc", &["E0499"]),
     ("use_after_collect", &["E0502"]),
     ("use_after_call", &["E0502"]),
@@ -42,6 +42,11 @@ const REFUSED: [(&str, &[&str]); 58] = [
     ("wrong_type_slot", &["E0308"]),
     ("move_root_out", &["E0507"]),
     ("root_in_kind", &["can only be a field of the roots struct"]),
+    (
+        "weak_slot_in_roots",
+        &["a roots struct has no weak slots and no natives"],
+    ),
+    ("adopted_escapes", &["E0502"]),
     (
         "slot_in_refcell",
         &["cannot be a field of a kind", "cannot stand in a kind"],

@@ -22,8 +22,8 @@ use crate::slot::{Family, Slot};
 /// nothing and may be copied by its bytes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a kind",
-    note = "fields are `Slot<F>`, numbers, `bool`, `char`, `Cell<T: Copy>`, `Plain<T: Copy>`, arrays of fields and `#[derive(Field)]` structs; \
-            objects own nothing, because they die without being visited"
+    note = "fields are `Slot<F>`, `WeakSlot<F>`, `Native<M, T>`, numbers, `bool`, `char`, `Cell<T: Copy>`, `Plain<T: Copy>`, arrays of fields and \
+            `#[derive(Field)]` structs; objects own nothing but natives, because they die without being visited"
 )]
 pub unsafe trait Field: Sized + 'static {
     /// The field's value in an initializer.

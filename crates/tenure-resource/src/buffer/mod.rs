@@ -32,3 +32,7 @@ pub use view::{ByteView, View};
 
 pub(crate) use backing::PIECE_BYTES;
 pub(crate) use elements::resolve;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/buffers.md")]
+struct Chapter;
