@@ -4,13 +4,22 @@
 //! sequence is a valid program and stays one when operations are removed. The model is a vector of objects that never
 //! moves; after each collection, and at the end, the graphs below all roots are compared: ids, kinds, slots, bytes and
 //! identity hashes. A program costs what its allocations cost, plus one walk per comparison.
+//!
+//! Operations with weak references, finalizers and native resources are in `weak`; what the model knows of life and death
+//! is in `reach`, and that the heap agrees in `agree`.
 
+mod agree;
+mod reach;
 mod twin;
 mod walk;
+mod weak;
+mod weak_op;
 
 use tenure::prelude::*;
 
 use twin::{Twin, Val};
+use weak::Ticket;
+use weak_op::WeakOp;
 
 /// An object with two slots, one of any type and one typed.
 #[derive(Kind)]
@@ -73,6 +82,31 @@ pub(crate) struct Pinned {
     any: Slot<Dyn<Model>>,
 }
 
+/// Weak words and slots.
+#[derive(Kind)]
+pub(crate) struct Watcher {
+    id: u64,
+    weak: WeakSlot<Dyn<Model>>,
+    any: Slot<Dyn<Model>>,
+    node: WeakSlot<Opt<Node>>,
+}
+
+/// A weak word before a tail of slots.
+#[derive(Kind)]
+#[tail(Slot<Dyn<Model>>)]
+pub(crate) struct Observers {
+    id: u64,
+    weak: WeakSlot<Dyn<Model>>,
+}
+
+/// An object with a native resource.
+#[derive(Kind)]
+pub(crate) struct Owner {
+    id: u64,
+    ticket: Native<Model, Ticket>,
+    any: Slot<Dyn<Model>>,
+}
+
 #[derive(Roots)]
 pub(crate) struct Roots {
     first: Root<Dyn<Model>>,
@@ -81,7 +115,10 @@ pub(crate) struct Roots {
 }
 
 object_model! {
-    pub(crate) model Model { roots: Roots, kinds: [Node, Leaf, Wide, Array, Frame, Bytes, Named, Pinned] }
+    pub(crate) model Model {
+        roots: Roots,
+        kinds: [Node, Leaf, Wide, Array, Frame, Bytes, Named, Pinned, Watcher, Observers, Owner],
+    }
 }
 
 const REGISTERS: usize = 12;
@@ -200,6 +237,7 @@ pub(crate) enum Op {
     StartMarking,
     Compact,
     Compare,
+    Weak(WeakOp),
 }
 
 /// A clock that moves on with each reading: what fits in a step does not depend on the machine.
@@ -216,8 +254,19 @@ impl tenure::events::Clock for Ticking {
 pub(crate) const TICK_NS: u64 = 100;
 
 impl Op {
-    /// Decodes an operation from eight bytes; every value is one.
+    /// Decodes an operation from eight bytes; every value is one. A quarter of them have to do with weak references.
     pub(crate) fn decode(b: [u8; 8]) -> Op {
+        let [first, rest @ ..] = b;
+        if first >= 192 {
+            Op::Weak(WeakOp::decode(rest))
+        } else {
+            Op::decode_strong(b)
+        }
+    }
+
+    /// Decodes an operation that has nothing to do with weak references, so that what a program computes does not depend
+    /// on when the heap collects.
+    pub(crate) fn decode_strong(b: [u8; 8]) -> Op {
         let wide = u16::from_le_bytes([b[4], b[5]]);
         let long = u16::from_le_bytes([b[6], b[7]]);
         match b[0] % 64 {
@@ -348,24 +397,35 @@ pub(crate) fn run(config: HeapConfig, ops: &[Op]) -> Outcome {
     let Ok(mut isolate) = Isolate::<Model>::new(config.clock(Ticking::default()), roots) else {
         return Outcome::default();
     };
-    isolate.enter(|h| {
-        let mut twin = Twin {
-            registers: vec![Val::Nil; REGISTERS],
-            ..Twin::default()
-        };
+    let mut twin = Twin {
+        registers: vec![Val::Nil; REGISTERS],
+        ..Twin::default()
+    };
+    let drops = twin.tickets.drops();
+    let outcome = isolate.enter(|h| {
+        twin.keeps_reads = h.config().settings().keep_during_job;
+        twin.weak_is_strong = h.config().settings().minor_weak_strong;
         let mut digest = 0;
+        let mut compared = 0;
         for op in ops {
-            twin.step(h, *op);
-            if matches!(op, Op::Minor | Op::Major | Op::Compact | Op::Compare) {
-                digest = twin.compare(h);
+            twin.run(h, *op);
+            if matches!(
+                op,
+                Op::Minor | Op::Major | Op::Compact | Op::Compare | Op::Weak(WeakOp::Exact { .. })
+            ) {
+                compared += 1;
+                // Looking into weak places keeps what is there from being found dead in the cycle in progress.
+                let weak = compared % 4 == 0 || matches!(op, Op::Weak(_));
+                digest = twin.compare(h, weak);
+                twin.check_external(h);
                 if let Err(e) = h.verify() {
                     panic!("after {op:?}: {e}");
                 }
             }
         }
-        digest ^= twin.compare(h);
-        h.collect();
-        digest ^= twin.compare(h).rotate_left(1);
+        digest ^= twin.compare(h, true);
+        twin.exact(h, false);
+        digest ^= twin.compare(h, true).rotate_left(1);
         if let Err(e) = h.verify() {
             panic!("at the end: {e}");
         }
@@ -377,7 +437,13 @@ pub(crate) fn run(config: HeapConfig, ops: &[Op]) -> Outcome {
             overflows: statistics.mark_stack_overflows,
             digest,
         }
-    })
+    });
+    drop(isolate);
+    assert!(
+        drops.borrow().iter().all(|count| *count == 1),
+        "a resource outlived its isolate"
+    );
+    outcome
 }
 
 /// Makes a configuration anew: a heap takes it.
@@ -437,6 +503,12 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
         let mut config = sliced().max_old_bytes(1 << 20);
         config.set_flag("promotion", "never").expect("a policy");
         config
+    }
+    fn keeping(config: HeapConfig) -> HeapConfig {
+        config.keep_during_job(true)
+    }
+    fn strong(config: HeapConfig) -> HeapConfig {
+        config.minor_weak_strong(true)
     }
     vec![
         ("default", HeapConfig::new as fn() -> HeapConfig),
@@ -572,6 +644,16 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
                 paced().cycle_interval(7).stress_phases(true).slice_words(8),
                 "insertion",
             )
+        }),
+        ("weak words strong in minor collections", || {
+            strong(with("promotion", "age=3")).poison(true).verify_heap(true)
+        }),
+        ("weak words strong, evacuate, one object a slice", || {
+            strong(evacuating(sliced())).mark_stack_entries(1)
+        }),
+        ("kept during jobs", || keeping(tiny()).poison(true).gc_interval(3)),
+        ("kept during jobs, one object a slice, deletion", || {
+            barrier(keeping(sliced()), "deletion").poison(true)
         }),
         ("a pause goal", || {
             paced().pause_goal(std::time::Duration::from_micros(50))

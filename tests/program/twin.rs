@@ -3,9 +3,13 @@
 //! Objects of the model are entries of a vector and never move. A step costs what the operation does. What the two hold
 //! is compared elsewhere.
 
+use std::collections::{HashMap, HashSet};
+
 use tenure::prelude::*;
 
+use super::reach::{Pair, Registration, Weak};
 use super::walk::{Walk, identity_hash, load, store};
+use super::weak::Tickets;
 use super::*;
 
 /// A value of the model: an object by index, an integer, or nil.
@@ -26,6 +30,19 @@ pub(super) enum Sort {
     Bytes,
     Named,
     Pinned,
+    Watcher,
+    Observers,
+    Owner,
+    /// Weak tables: of ephemerons, of weak values, of both.
+    Keys,
+    Values,
+    Both,
+}
+
+impl Sort {
+    pub(super) fn is_table(self) -> bool {
+        matches!(self, Sort::Keys | Sort::Values | Sort::Both)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +51,12 @@ pub(super) struct Object {
     pub(super) slots: Vec<Val>,
     pub(super) data: Vec<u16>,
     pub(super) hash: Option<u64>,
+    pub(super) weak: Vec<Weak>,
+    pub(super) pairs: Vec<Pair>,
+    /// The number of its native resource.
+    pub(super) ticket: Option<usize>,
+    /// When it was last read from a weak place after nothing had reached it.
+    pub(super) lapsed: u64,
 }
 
 /// The model and the handles that tie it to the heap.
@@ -47,6 +70,25 @@ pub(super) struct Twin {
     pub(super) second: Option<Val>,
     pub(super) depth: usize,
     pub(super) out_of_memory: u64,
+    /// Operations so far, from 1 on.
+    pub(super) time: u64,
+    pub(super) handles: Vec<(WeakGlobal<Dyn<Model>>, Weak)>,
+    pub(super) registrations: Vec<Registration>,
+    /// What is kept until the job ends.
+    pub(super) kept: Vec<Val>,
+    /// Reading from a weak place keeps what was read.
+    pub(super) keeps_reads: bool,
+    /// Minor collections keep what weak words refer to.
+    pub(super) weak_is_strong: bool,
+    pub(super) tickets: Tickets,
+    pub(super) external_bytes: usize,
+    /// Objects that are young and have survived no collection.
+    pub(super) newborns: HashSet<usize>,
+    /// Those of them that were stored into another object after that was made.
+    pub(super) stored: HashSet<usize>,
+    /// Those that the last minor collection must have found dead, until they are looked at.
+    pub(super) dead_young: HashSet<usize>,
+    pub(super) collections: u64,
 }
 
 pub(super) fn reg(h: &Heap<Model>, index: u8) -> Value<'_, Model> {
@@ -58,11 +100,11 @@ pub(super) fn set_reg(h: &Heap<Model>, index: u8, value: Value<'_, Model>) {
 }
 
 impl Twin {
-    fn val(&self, index: u8) -> Val {
+    pub(super) fn val(&self, index: u8) -> Val {
         self.registers[self.base() + index as usize % REGISTERS]
     }
 
-    fn set_val(&mut self, index: u8, value: Val) {
+    pub(super) fn set_val(&mut self, index: u8, value: Val) {
         let at = self.base() + index as usize % REGISTERS;
         self.registers[at] = value;
     }
@@ -71,18 +113,22 @@ impl Twin {
         self.depth
     }
 
-    fn add(&mut self, sort: Sort, slots: Vec<Val>, data: Vec<u16>) -> Val {
+    pub(super) fn add(&mut self, sort: Sort, slots: Vec<Val>, data: Vec<u16>) -> Val {
         self.objects.push(Object {
             sort,
             slots,
             data,
             hash: None,
+            weak: vec![],
+            pairs: vec![],
+            ticket: None,
+            lapsed: 0,
         });
         Val::Object(self.objects.len() - 1)
     }
 
     /// The value, if it is a node: what a typed slot takes.
-    fn node_only(&self, value: Val) -> Val {
+    pub(super) fn node_only(&self, value: Val) -> Val {
         match value {
             Val::Object(i) if self.objects[i].sort == Sort::Node => value,
             _ => Val::Nil,
@@ -319,7 +365,7 @@ impl Twin {
                 self.second = Some(self.node_only(self.val(from)));
             }
             Op::Hash { of } => self.hash(h, of),
-            Op::Minor => h.collect_minor(),
+            Op::Minor => self.minor(h),
             Op::Major => h.collect(),
             Op::Safepoint => h.safepoint(),
             Op::Step { ticks } => {
@@ -331,6 +377,33 @@ impl Twin {
             Op::StartMarking => h.start_marking(),
             Op::Compact => h.compact(),
             Op::Compare => {}
+            Op::Weak(op) => self.weak_step(h, op),
+        }
+    }
+
+    /// Does an operation, and keeps account of which objects are young.
+    pub(super) fn run(&mut self, h: &mut Heap<Model>, op: Op) {
+        let collections = |h: &Heap<Model>| {
+            let statistics = h.statistics();
+            statistics.minor_collections + statistics.major_collections
+        };
+        self.time += 1;
+        let (before, old_bytes) = (self.objects.len(), h.statistics().sizes.old_used_bytes);
+        self.step(h, op);
+        if collections(h) != self.collections {
+            // What the operation allocated after it had collected may be young; it counts as old.
+            self.collections = collections(h);
+            self.newborns.clear();
+            self.stored.clear();
+        } else if h.statistics().sizes.old_used_bytes <= old_bytes {
+            self.newborns.extend(before..self.objects.len());
+        }
+    }
+
+    /// Notes that a value was stored into an object.
+    pub(super) fn note_stored(&mut self, value: Val) {
+        if let Val::Object(i) = value {
+            self.stored.insert(i);
         }
     }
 
@@ -350,6 +423,13 @@ impl Twin {
         }
         if h.push_frame(count).is_ok() {
             self.depth += count;
+            // What the window did not show before may have been cleared, or not.
+            for i in (tenure::REGISTERS - count).max(REGISTERS)..tenure::REGISTERS {
+                h.regs()[i].set(Value::nil());
+                if let Some(value) = self.registers.get_mut(self.depth + i) {
+                    *value = Val::Nil;
+                }
+            }
         }
     }
 
@@ -379,6 +459,7 @@ impl Twin {
         }
         let _ = value;
         self.objects[i].slots[slot] = model;
+        self.note_stored(model);
     }
 
     fn copy(&mut self, h: &Heap<Model>, object: u8, at: u16, from: u8, start: u16, length: u16) {
@@ -399,10 +480,13 @@ impl Twin {
         if i == j {
             target.tail_copy_within(h, start..start + length, at);
             self.objects[i].slots.copy_within(start..start + length, at);
+            let copied: Vec<Val> = self.objects[i].slots[at..at + length].to_vec();
+            copied.into_iter().for_each(|value| self.note_stored(value));
         } else {
             target.tail_copy_from(h, at, source, start..start + length);
             let copied: Vec<Val> = self.objects[j].slots[start..start + length].to_vec();
             self.objects[i].slots[at..at + length].copy_from_slice(&copied);
+            copied.into_iter().for_each(|value| self.note_stored(value));
         }
     }
 
@@ -413,11 +497,11 @@ impl Twin {
         assert_eq!(hash, known, "the identity hash of object {i} changed");
     }
 
-    /// Compares everything reachable. Returns a digest of it.
-    pub(super) fn compare(&self, h: &Heap<Model>) -> u64 {
+    /// Compares everything reachable, and on demand everything in weak places. Returns a digest of the former.
+    pub(super) fn compare(&mut self, h: &Heap<Model>, weak: bool) -> u64 {
         let mut walk = Walk {
             twin: self,
-            seen: std::collections::HashMap::new(),
+            seen: HashMap::new(),
             stack: Vec::new(),
             digest: 0xcbf2_9ce4_8422_2325,
         };
@@ -434,7 +518,20 @@ impl Twin {
             walk.pair(first, h.roots().first.get());
             walk.pair(second, Value::from(h.roots().second.get()));
         }
+        for due in self.registrations.iter().filter(|registration| registration.due) {
+            // The queue cannot be looked at; what comes out of it is.
+            assert!(h.finalizable_count() > 0, "object {} is due", due.object);
+        }
         walk.run(h);
-        walk.digest
+        let digest = walk.digest;
+        walk.follow_pairs(h);
+        walk.check_cleared();
+        if weak {
+            walk.follow_weak(h);
+            let seen = std::mem::take(&mut walk.seen);
+            self.align_all(h, &seen);
+        }
+        self.dead_young.clear();
+        digest
     }
 }

@@ -235,11 +235,8 @@ fn long_chains_cost_time_in_proportion_to_their_length() {
     for made in ORDERS {
         for (tables, leaves, incremental) in [(1, true, false), (500, false, true), (50_000, true, false)] {
             let spent = cost(100_000, made, tables, leaves, incremental);
-            // Passes would look at 5 * 10^9 pairs, which takes seconds.
-            assert!(
-                spent < Duration::from_millis(1500),
-                "{made:?}, {tables} tables: {spent:?}"
-            );
+            // Passes would look at 10^10 pairs or more, and take a multiple of that.
+            assert!(spent < Duration::from_secs(5), "{made:?}, {tables} tables: {spent:?}");
         }
     }
 }
@@ -253,7 +250,7 @@ fn keys_of_chain(h: &Heap<Lab>) -> Gc<'_, WeakTable<Lab, WeakKeys>> {
 
 #[test]
 fn a_key_that_is_in_many_tables_costs_time_in_proportion_to_them() {
-    const TABLES: usize = 60_000;
+    const TABLES: usize = 150_000;
     isolate(roomy()).enter(|h| {
         let links = order(Order::Reverse, 1000);
         build(h, &links, 1, false, false);
@@ -277,7 +274,7 @@ fn a_key_that_is_in_many_tables_costs_time_in_proportion_to_them() {
         let start = Instant::now();
         h.collect();
         let spent = start.elapsed();
-        assert!(spent < Duration::from_millis(1500), "{spent:?}");
+        assert!(spent < Duration::from_secs(5), "{spent:?}");
         let mut key = reg(h, 0);
         while let Some(next) = keys_of_chain(h).find(h, key) {
             key = next;

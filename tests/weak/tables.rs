@@ -381,3 +381,54 @@ fn a_table_that_cannot_grow_is_as_before() {
         assert!(error.to_string().contains("nil"), "{error}");
     });
 }
+
+#[test]
+fn keys_that_were_born_at_the_same_places_are_found_as_fast_as_others() {
+    const KEYS: usize = 300_000;
+    let config = roomy().semi_space_bytes(64 << 10).max_old_bytes(64 << 20);
+    isolate(config).enter(|h| {
+        put_table::<WeakKeys>(h, 0);
+        put_array(h, 1, KEYS);
+        let start = std::time::Instant::now();
+        for i in 0..KEYS {
+            put_node(h, 2, i as u64, 201);
+            array(h, 1).tail_set(h, i, reg(h, 2));
+            keys(h, 0).insert(h, reg(h, 2), Value::int(i as i64)).expect("room");
+            // The nursery has room for some dozens of keys at a time.
+            put_array(h, 2, 200);
+        }
+        for i in 0..KEYS {
+            let value = keys(h, 0).find(h, array(h, 1).tail_get(i));
+            assert_eq!(value, Some(Value::int(i as i64)));
+        }
+        let spent = start.elapsed();
+        assert!(spent.as_secs() < 5, "{spent:?}");
+    });
+}
+
+#[test]
+fn many_young_keys_are_found_as_fast_as_others() {
+    const KEYS: usize = 100_000;
+    for kind in 0..2 {
+        isolate(roomy()).enter(|h| {
+            put_table::<WeakKeys>(h, 0);
+            put_array(h, 1, KEYS);
+            let start = std::time::Instant::now();
+            for i in 0..KEYS {
+                if kind == 0 {
+                    put_leaf(h, 2, i as u64);
+                } else {
+                    put_node(h, 2, i as u64, 201);
+                }
+                array(h, 1).tail_set(h, i, reg(h, 2));
+                keys(h, 0).insert(h, reg(h, 2), Value::int(i as i64)).expect("room");
+            }
+            for i in 0..KEYS {
+                let value = keys(h, 0).find(h, array(h, 1).tail_get(i));
+                assert_eq!(value, Some(Value::int(i as i64)));
+            }
+            let spent = start.elapsed();
+            assert!(spent.as_secs() < 5, "{spent:?}");
+        });
+    }
+}

@@ -65,3 +65,23 @@ impl WeakHandles {
         self.words.capacity() * 8 + (self.free.capacity() + self.young.capacity()) * 4
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_is_listed_and_the_list_stays_short() {
+        let mut handles = WeakHandles::default();
+        let indices: Vec<u32> = (0..50).map(|word| handles.add(word)).collect();
+        for round in 0..1000 {
+            for index in &indices {
+                handles.set(*index, round);
+            }
+        }
+        assert!(handles.young.len() <= 2 * 50 + 64, "{} entries", handles.young.len());
+        assert!(indices.iter().all(|index| handles.young.contains(index)));
+        handles.free(7);
+        assert_eq!((handles.get(7), handles.add(99), handles.get(7)), (0, 7, 99));
+    }
+}

@@ -376,3 +376,17 @@ fn is_dying(live: &Liveness, entry: &Finalizable) -> bool {
     );
     !live.keeps(entry.object.reference())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_that_settle_nothing_come_to_an_end() {
+        for waiting in 0..20 {
+            assert!(!settles_much(waiting, waiting), "{waiting} pairs wait");
+            assert!(!settles_much(waiting, waiting + 1), "{waiting} pairs wait");
+        }
+        assert!(settles_much(3, 2) && settles_much(100, 75) && !settles_much(100, 76));
+    }
+}
