@@ -132,7 +132,10 @@ impl Natives {
 
     /// Notes that those in use count as so much more, and returns whether dead ones should be released because of it.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
-        self.grown_bytes = self.grown_bytes.saturating_add(bytes);
+        // What was taken in while nothing was dead is no reason to release much of what dies later at once.
+        if self.has_dead() {
+            self.grown_bytes = self.grown_bytes.saturating_add(bytes);
+        }
         self.has_dead()
     }
 
@@ -196,5 +199,19 @@ mod tests {
             let actual = safepoint_bytes(dead * MIB, grown * MIB) / MIB;
             assert_eq!(actual, released, "{dead} MiB dead, {grown} MiB taken in");
         }
+    }
+
+    #[test]
+    fn growth_before_anything_was_dead_does_not_hasten_releasing() {
+        struct Nothing;
+        impl Native for Nothing {}
+        let mut natives = Natives::default();
+        const MIB: usize = 1 << 20;
+        let numbers: Vec<u64> = (0..1024).map(|_| natives.add(Box::new(Nothing), MIB)).collect();
+        assert!(!natives.grow(1024 * MIB));
+        numbers.iter().for_each(|number| natives.kill(*number));
+        assert_eq!(natives.take_safepoint_bytes(), SAFEPOINT_BYTES_MAX);
+        assert!(natives.grow(300 * MIB));
+        assert_eq!(natives.take_safepoint_bytes(), 300 * MIB);
     }
 }
