@@ -247,6 +247,12 @@ impl Twin {
         }
     }
 
+    /// Returns what a register holds.
+    fn of<'h>(&self, h: &'h Heap<Model>, register: u8) -> (Value<'h, Model>, Val) {
+        let value = h.roots().registers[register as usize % REGISTERS].get();
+        (value, self.value(register))
+    }
+
     /// A token: an object of a register, or one of a few numbers.
     fn token<'h>(&self, h: &'h Heap<Model>, token: u8) -> (Value<'h, Model>, Val) {
         let register = token as usize % (REGISTERS + 4);
@@ -420,17 +426,24 @@ impl Twin {
                 let Some(registry) = self.registry(registry) else {
                     return;
                 };
-                let of = |register: u8| {
-                    let value = h.roots().registers[register as usize % REGISTERS].get();
-                    (value, self.value(register))
-                };
-                let held = if held < 128 {
-                    (Value::int(self.serial as i64), Val::Int(self.serial as i64))
-                } else {
-                    of(held)
+                // Each is told from all others, so that a report says which cell it is of.
+                let held = match held {
+                    0..128 => (Value::int(self.serial as i64), Val::Int(self.serial as i64)),
+                    128..136 => self.of(h, target),
+                    _ => {
+                        let id = self.objects.len();
+                        let (any, model) = self.of(h, held);
+                        let Ok(node) = h.try_alloc::<Node>(NodeInit { id: id as u64, any }) else {
+                            self.refused += 1;
+                            return;
+                        };
+                        self.objects.push(Object::Node { any: model });
+                        (node.into(), Val::Object(id))
+                    }
                 };
                 let token = (token >= 64).then(|| self.token(h, token));
-                self.register(h, registry, of(target), held, token);
+                let target = self.of(h, target);
+                self.register(h, registry, target, held, token);
             }
             Op::RegisterMany { registry, count, token } => {
                 let Some(registry) = self.registry(registry) else {
@@ -444,7 +457,7 @@ impl Twin {
                     };
                     let Ok(node) = h.try_alloc::<Node>(init) else { return };
                     self.objects.push(Object::Node { any: Val::Nil });
-                    let held = (Value::int(id as i64), Val::Int(id as i64));
+                    let held = (Value::int(self.serial as i64), Val::Int(self.serial as i64));
                     let token = (token >= 64).then(|| self.token(h, token));
                     self.register(h, registry, (node.into(), Val::Object(id)), held, token);
                 }
