@@ -37,14 +37,24 @@ pub(super) struct Registration {
     pub(super) exact: bool,
 }
 
+/// Which pairs of tables keep something alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Those that cannot have been emptied.
+    Certain,
+    /// Those that the model knows, as long as nothing in them is dead: no collection empties one.
+    Lasting,
+    /// All that the model knows: the next collection may empty one and keep what it held, or not.
+    Known,
+}
+
 /// The objects that are reachable.
 pub(super) struct Reach<'t> {
     objects: &'t [Object],
     marked: Vec<bool>,
     queue: Vec<usize>,
     tables: Vec<usize>,
-    /// Leaves out what only pairs keep that may be gone.
-    certain: bool,
+    trust: Trust,
 }
 
 impl Reach<'_> {
@@ -91,12 +101,17 @@ impl Reach<'_> {
             let tables = std::mem::take(&mut self.tables);
             for table in tables.iter().map(|i| &self.objects[*i]) {
                 for pair in &table.pairs {
-                    if table.sort == Sort::Values {
-                        if !self.certain || self.is_there(pair.value, pair.since) {
-                            self.add(pair.key);
-                        }
-                    } else if self.is_alive(pair.key) && (!self.certain || self.is_there(pair.key, pair.since)) {
-                        self.add(pair.value);
+                    let (weak, held) = match table.sort {
+                        Sort::Values => (pair.value, pair.key),
+                        _ => (pair.key, pair.value),
+                    };
+                    let keeps = match self.trust {
+                        Trust::Certain => self.is_there(weak, pair.since),
+                        Trust::Lasting => self.is_alive(weak),
+                        Trust::Known => table.sort == Sort::Values || self.is_alive(weak),
+                    };
+                    if keeps {
+                        self.add(held);
                     }
                 }
             }
@@ -107,8 +122,9 @@ impl Reach<'_> {
         }
     }
 
-    /// Adds objects that something else keeps, with all that they keep.
-    pub(super) fn extend(&mut self, objects: impl IntoIterator<Item = usize>) {
+    /// Adds objects that something else keeps, with all that they keep through the pairs that `trust` says.
+    pub(super) fn extend(&mut self, objects: impl IntoIterator<Item = usize>, trust: Trust) {
+        self.trust = trust;
         for object in objects {
             self.add(Val::Object(object));
         }
@@ -119,17 +135,17 @@ impl Reach<'_> {
 impl Twin {
     /// Returns what the roots reach for certain.
     pub(super) fn reach(&self) -> Reach<'_> {
-        self.reach_by(true)
+        self.reach_by(Trust::Certain)
     }
 
-    /// Returns what the roots reach: for certain, or if tables hold what the model knows.
-    pub(super) fn reach_by(&self, certain: bool) -> Reach<'_> {
+    /// Returns what the roots reach.
+    pub(super) fn reach_by(&self, trust: Trust) -> Reach<'_> {
         let mut reach = Reach {
             objects: &self.objects,
             marked: vec![false; self.objects.len()],
             queue: Vec::new(),
             tables: Vec::new(),
-            certain,
+            trust,
         };
         self.visit_roots(|value| reach.add(value));
         reach.close();
@@ -168,8 +184,8 @@ impl Twin {
         if before.has(object) {
             return;
         }
-        let mut after = self.reach_by(false);
-        after.extend([object]);
+        let mut after = self.reach_by(Trust::Known);
+        after.extend([object], Trust::Known);
         let lapsed: Vec<usize> = (0..self.objects.len())
             .filter(|i| after.has(*i) && !before.has(*i))
             .collect();

@@ -388,14 +388,17 @@ impl Twin {
             statistics.minor_collections + statistics.major_collections
         };
         self.time += 1;
-        let (before, old_bytes) = (self.objects.len(), h.statistics().sizes.old_used_bytes);
+        // Between collections this is what was allocated as old. The size of the old generation would not tell: it is swept
+        // meanwhile.
+        let old_bytes = h.statistics().allocated_bytes;
+        let before = self.objects.len();
         self.step(h, op);
         if collections(h) != self.collections {
             // What the operation allocated after it had collected may be young; it counts as old.
             self.collections = collections(h);
             self.newborns.clear();
             self.stored.clear();
-        } else if h.statistics().sizes.old_used_bytes <= old_bytes {
+        } else if h.statistics().allocated_bytes == old_bytes {
             self.newborns.extend(before..self.objects.len());
         }
     }

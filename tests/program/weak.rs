@@ -650,18 +650,15 @@ impl Twin {
             self.revive(model);
             return;
         }
-        // A collection has found it dead that the model does not know of.
+        // A collection has found it dead that the model does not know of: with a finalizer from before that.
+        let reach = self.reach();
         let mine = (0..self.registrations.len())
             .filter(|n| self.registrations[*n].object == i && !self.registrations[*n].due)
+            .filter(|n| Self::may_be_gone(&reach, model, self.registrations[*n].since))
             .min_by_key(|n| self.registrations[*n].priority);
-        let n = mine.unwrap_or_else(|| panic!("object {i} was due, and not registered"));
+        let n = mine.unwrap_or_else(|| panic!("object {i} was due, and is alive or was not registered"));
         let first = first.map(|n| self.registrations[n]);
         let registration = self.registrations.remove(n);
-        let reach = self.reach();
-        assert!(
-            Self::may_be_gone(&reach, model, registration.since),
-            "object {i} was due, and is alive"
-        );
         if let Some(first) = first
             && registration.exact
         {
