@@ -14,7 +14,7 @@ use tenure_memory::BLOCK_BYTES;
 use tenure_object::{ObjectRef, ReferenceRange};
 use tenure_old::MovedObject;
 use tenure_policy::evacuation::{
-    EvacuationInput, EvacuationReason, QUOTA_BYTES, SPARSE_PERCENT, SPARSE_PERCENT_REDUCING, choose,
+    EvacuationInput, EvacuationReason, QUOTA_BYTES, SPARSE_PERCENT, SPARSE_PERCENT_REDUCING, SparseBlock, choose,
 };
 
 use crate::config::Compaction;
@@ -232,11 +232,18 @@ impl Inner {
                 SPARSE_PERCENT
             },
         };
-        // Data blocks have the numbers after all pointer blocks in this list.
-        const DATA: u32 = 1 << 31;
-        let mut blocks = self.pointer.evacuable(&self.cage);
-        let data = self.data.evacuable(&self.cage);
-        blocks.extend(data.into_iter().map(|(index, used)| (index | DATA, used)));
+        const POINTER: u8 = 0;
+        const DATA: u8 = 1;
+        let of = |space| {
+            move |(index, used_bytes)| SparseBlock {
+                space,
+                index,
+                used_bytes,
+            }
+        };
+        let pointer = self.pointer.evacuable(&self.cage).into_iter().map(of(POINTER));
+        let data = self.data.evacuable(&self.cage).into_iter().map(of(DATA));
+        let mut blocks: Vec<SparseBlock> = pointer.chain(data).collect();
         let reason = if stress {
             EvacuationReason::Sparse
         } else {
@@ -253,9 +260,9 @@ impl Inner {
         }
         let heap_start = self.cage.heap().start;
         let mut numbers = Vec::with_capacity(blocks.len());
-        for (index, used_bytes) in blocks {
-            let pointer = index & DATA == 0;
-            let index = index & !DATA;
+        for block in blocks {
+            let SparseBlock { index, used_bytes, .. } = block;
+            let pointer = block.space == POINTER;
             let space = if pointer { &mut self.pointer } else { &mut self.data };
             space.set_candidate(index);
             numbers.push((space.block_address(index) - heap_start) / BLOCK_BYTES);
