@@ -185,6 +185,8 @@ impl Inner {
 
     /// Settles all pairs that wait, in time proportional to them. Returns false if there is no memory for the index.
     fn resolve_pairs(&mut self) -> bool {
+        // What is committed holds all objects.
+        let used_bytes = self.sizes(0).committed_bytes();
         let Inner {
             marker,
             cage,
@@ -194,32 +196,23 @@ impl Inner {
         } = self;
         let all = || watched.tables.old.iter().chain(&watched.tables.young);
         let live = marker.liveness(cage);
-        let Some(mut index) = PairIndex::new(cage) else {
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, tables that are not swept yet.
+        let pairs = all().map(|table| unsafe { table.pairs(table.header(), kinds) }.1).sum();
+        let Some(mut index) = PairIndex::new(cage, used_bytes, pairs) else {
             return false;
         };
         for table in all() {
-            // One that is reached while others are entered may enter its pairs twice.
-            let times = if live.keeps(table.reference()) { 1 } else { 2 };
-            for _ in 0..times {
-                // SAFETY: KIND-LAYOUT, a table that is not swept yet.
-                unsafe { marker.count_pairs(cage, kinds, *table, &mut index) };
+            if live.keeps(table.reference()) {
+                // SAFETY: KIND-LAYOUT, a live table.
+                unsafe { marker.index_pairs(cage, kinds, *table, &mut index) };
             }
         }
-        let roomy = index.make_room(cage);
-        if roomy {
-            for table in all() {
-                if live.keeps(table.reference()) {
-                    // SAFETY: KIND-LAYOUT, a live table.
-                    unsafe { marker.index_pairs(cage, kinds, *table, &mut index) };
-                }
-            }
-            // SAFETY: MARK-LISTED, only live objects are listed.
-            unsafe { marker.resolve_pairs(cage, kinds, &mut index) };
-        }
-        let settled = index.is_settled();
+        // SAFETY: MARK-LISTED, only live objects are listed.
+        unsafe { marker.resolve_pairs(cage, kinds, &mut index) };
+        let (whole, settled) = (index.is_whole(), index.is_settled());
         index.give_back(cage);
-        watched.none_waiting = roomy && settled;
-        roomy
+        watched.none_waiting = whole && settled;
+        whole
     }
 
     fn has_dying(&self) -> bool {

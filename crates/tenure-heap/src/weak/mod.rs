@@ -507,7 +507,7 @@ impl Core {
         self.inner().watched.natives.has_dead()
     }
 
-    /// Releases native resources of dead objects, as much as a safepoint may: 1 to 8 MiB, and more only where much is dead
+    /// Releases native resources of dead objects, as much as a safepoint may: ¼ to 1 MiB, and more only where much is dead
     /// and the program has taken in more since the last safepoint.
     pub fn release_natives_at_safepoint(&mut self) {
         let bytes = self.inner().watched.natives.take_safepoint_bytes();

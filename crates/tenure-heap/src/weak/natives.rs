@@ -40,13 +40,14 @@ pub(crate) struct Natives {
     grown_bytes: usize,
 }
 
-/// What a safepoint releases at least, if there is as much: a tenth of a millisecond or so for touched memory.
-const SAFEPOINT_BYTES_MIN: usize = 1 << 20;
+/// What a safepoint releases at least, if there is as much: some ten microseconds for touched memory.
+const SAFEPOINT_BYTES_MIN: usize = 256 << 10;
 
-/// What it releases at most, as long as the dead are few: half a millisecond.
-const SAFEPOINT_BYTES_MAX: usize = 8 << 20;
+/// What it releases at most, as long as the dead are few: a tenth of a millisecond, or one where the system is slow to
+/// take pages back.
+const SAFEPOINT_BYTES_MAX: usize = 1 << 20;
 
-/// The part of the dead that it releases where the program takes in little: 1 GiB is gone after some hundred safepoints.
+/// The part of the dead that it releases where the program takes in little: 1 GiB is gone after a thousand safepoints.
 const SAFEPOINT_PART: usize = 128;
 
 /// From here on the dead are many: what the program takes in between two safepoints, the second one releases, however
@@ -185,19 +186,21 @@ mod tests {
 
     #[test]
     fn safepoints_keep_up_with_what_is_taken_in() {
+        const KIB: usize = 1 << 10;
         const MIB: usize = 1 << 20;
-        for (dead, grown, released) in [
-            (0, 0, 1),
-            (100, 0, 1),
-            (1024, 0, 8),
-            (10 << 10, 1, 8),
-            (100, 5, 5),
-            (100, 16, 8),
-            (300, 16, 16),
-            (300, 0, 2),
+        for (dead_mib, grown_kib, released_kib) in [
+            (0, 0, 256),
+            (16, 0, 256),
+            (64, 0, 512),
+            (1024, 0, 1024),
+            (10 << 10, 1, 1024),
+            (100, 900, 900),
+            (100, 16 << 10, 1024),
+            (300, 16 << 10, 16 << 10),
+            (300, 0, 1024),
         ] {
-            let actual = safepoint_bytes(dead * MIB, grown * MIB) / MIB;
-            assert_eq!(actual, released, "{dead} MiB dead, {grown} MiB taken in");
+            let actual = safepoint_bytes(dead_mib * MIB, grown_kib * KIB) / KIB;
+            assert_eq!(actual, released_kib, "{dead_mib} MiB dead, {grown_kib} KiB taken in");
         }
     }
 

@@ -2,12 +2,12 @@
 //!
 //! A pass looks at every pair of a table whose key is black by then, and marks the value. Marking may blacken more keys,
 //! so passes are repeated; a chain in which each value holds the next key can need as many passes as it has links. For
-//! that there is [`PairIndex`], a hash table from white keys to the pairs that wait for them: whatever becomes black while
+//! that there is [`PairIndex`], a map from white keys to the values that wait for them: whatever becomes black while
 //! [`Marker::resolve_pairs`] drains is looked up, so each pair is looked at twice more and no more. Takes time proportional
-//! to the pairs and what is marked, and 12 to 24 bytes for each pair. It does not clear what is dead.
+//! to the pairs and what is marked, and memory as [`PairIndex`] says. It does not clear what is dead.
 //!
-//! The two steps are those of V8 since 9.0 (`MarkCompactCollector::ProcessEphemerons`); the semantics are Hayes',
-//! Ephemerons: a new finalization mechanism (OOPSLA 1997).
+//! The two steps are those of V8 since 9.0 (`MarkCompactCollector::ProcessEphemerons`), which has a hash table where this
+//! has a map by address; the semantics are Hayes', Ephemerons: a new finalization mechanism (OOPSLA 1997).
 
 use std::ops::Range;
 
@@ -56,75 +56,87 @@ impl Liveness {
     }
 }
 
-/// Pairs that wait for their keys to become black: key and value, as bits of their objects.
+/// Values that wait for their keys to become black: a map from the bits of keys to those of values.
 ///
-/// Each region of the heap has a row of places of its own, one and a half for each of its keys, in which keys stand about
-/// where they stand in the region. So keys of neighbors are neighbors, however the heap is filled, and a search that
-/// meets other keys ends within one region's.
+/// Each region of the heap in which keys wait has a row of cells, one for every two words: so a key's cell is found
+/// without a search, and keys of neighbors have neighboring cells. Regions are blocks, unless the pairs are few for the
+/// heap: then they are small. Takes 2 bytes for each word of such regions, which is 6 for each of many small keys, at most
+/// 64 for each pair where regions are blocks, and 256 where they are small; twice that in large heaps. Two keys share a
+/// cell if both consist of a header only; then, and if several pairs have the same key, the cell leads to a list.
 #[derive(Debug)]
 pub struct PairIndex {
-    /// For each region where its row begins, in the low half, and how many places it has; while counting, its keys.
+    /// For each region the number of its row, counted from 1, or 0.
     rows: Scratch,
-    /// One more than the key, or 0 in places that are free, and the value: one word, or two in large heaps.
-    places: Option<Scratch>,
-    /// Blocks that have keys.
-    blocks: Vec<u32>,
-    /// The values of keys that several pairs wait for, and where the one before is, or [`LAST`]. The place of such a key
-    /// leads to the newest.
-    chained: Vec<(u64, usize)>,
+    /// Two to a word, or one in large heaps.
+    cells: Scratch,
+    rows_used: u32,
+    rows_max: u32,
+    /// The words of a region, as a power of two.
+    region_bits: u32,
+    lists: Vec<Listed>,
     wide: bool,
+    /// Whether everything that was entered found room.
+    whole: bool,
     entered: usize,
     /// Entries whose keys have been found, and entries that no key need be found for.
     settled: usize,
 }
 
+/// An entry of a cell that has several.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    key: u64,
+    value: u64,
+    /// Where the one before is, or [`LAST`].
+    before: usize,
+}
+
+/// Tells a cell that leads to a list, which its other bits number.
+const LISTED: u64 = 1;
+
+/// The key of a cell begins at the second of its words.
+const ODD: u64 = 2;
+
+/// Bits of a cell beside the value, which is kept plus one.
+const CELL_FLAGS: u32 = 2;
+
 impl PairIndex {
-    /// Makes an index for the heap of a cage, if there is memory. The keys must be counted first.
+    /// Makes an index for the heap of a cage, of which `used_bytes` hold objects, and for `pairs` pairs at most, if there
+    /// is memory. What is not entered takes address space only.
     #[must_use]
-    pub fn new(cage: &mut Cage) -> Option<PairIndex> {
+    pub fn new(cage: &mut Cage, used_bytes: usize, pairs: usize) -> Option<PairIndex> {
         let heap_words = cage.heap().bytes() / 8;
-        let mut blocks = Vec::new();
-        blocks.try_reserve_exact(heap_words.div_ceil(BLOCK_WORDS)).ok()?;
+        let used_words = used_bytes / 8;
+        let dense = used_words / 2 <= pairs.saturating_mul(DENSE_CELLS);
+        let region_bits = if dense { BLOCK_BITS } else { SPARSE_BITS };
+        // What is used may begin and end within a region, in each space.
+        let rows_max = pairs.min((used_words >> region_bits) + SPACES_MAX);
+        // The highest number of a listed entry needs as many bits as a value.
+        let wide = heap_words.max(2 * pairs) >= (1 << (32 - CELL_FLAGS)) - 1;
+        let rows = cage.take_scratch((heap_words >> region_bits) / 2 + 1)?;
+        let cells = (rows_max << region_bits) / 2;
+        let Some(cells) = cage.take_scratch(cells >> u32::from(!wide)) else {
+            cage.return_scratch(rows);
+            return None;
+        };
         Some(PairIndex {
-            // Only those of blocks with keys are touched.
-            rows: cage.take_scratch(heap_words.div_ceil(REGION_WORDS) + BLOCK_REGIONS)?,
-            places: None,
-            blocks,
-            chained: Vec::new(),
-            // A bit is left to tell chained values.
-            wide: heap_words >= 1 << 31,
+            rows,
+            cells,
+            rows_used: 0,
+            rows_max: u32::try_from(rows_max).unwrap_or(u32::MAX),
+            region_bits,
+            lists: Vec::new(),
+            wide,
+            whole: true,
             entered: 0,
             settled: 0,
         })
     }
 
-    /// Makes room for everything that was counted. Returns whether there is memory for it.
-    pub fn make_room(&mut self, cage: &mut Cage) -> bool {
-        let mut start = 0;
-        // In the order of addresses, so that neighboring rows are neighbors.
-        self.blocks.sort_unstable();
-        let rows = self.rows.words_mut();
-        for block in &self.blocks {
-            let first = *block as usize * BLOCK_REGIONS;
-            for row in &mut rows[first..first + BLOCK_REGIONS] {
-                let keys = *row;
-                let places = keys + keys / 2 + u64::from(keys > 0);
-                *row = places << 32 | start;
-                start += places;
-            }
-        }
-        if u32::try_from(start).is_ok() {
-            self.places = cage.take_scratch((start as usize) << u32::from(self.wide));
-        }
-        self.places.is_some()
-    }
-
     /// Gives the index' memory back.
     pub fn give_back(self, cage: &mut Cage) {
         cage.return_scratch(self.rows);
-        if let Some(places) = self.places {
-            cage.return_scratch(places);
-        }
+        cage.return_scratch(self.cells);
     }
 
     /// Returns whether the keys of all pairs that were entered have been found.
@@ -133,122 +145,126 @@ impl PairIndex {
         self.settled == self.entered
     }
 
-    #[inline(always)]
-    fn count(&mut self, key: u64) {
-        let block = key as usize / BLOCK_WORDS;
-        let rows = self.rows.words_mut();
-        let row = &mut rows[key as usize / REGION_WORDS];
-        *row += 1;
-        if *row == 1 && self.blocks.last() != Some(&(block as u32)) {
-            self.note_block(block as u32);
-        }
+    /// Returns whether there was room for all pairs: otherwise some may wait that nothing will find.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
+    /// Returns which cell is the key's, if its region has a row.
+    #[inline(always)]
+    fn cell(&self, key: u64) -> Option<usize> {
+        let region = key as usize >> self.region_bits;
+        let row = half(self.rows.words()[region / 2], region) as usize;
+        let in_region = key as usize & ((1 << self.region_bits) - 1);
+        (row > 0).then(|| (((row - 1) << self.region_bits) + in_region) / 2)
+    }
+
+    /// Gives the key's region a row. Returns which cell is the key's.
     #[cold]
-    fn note_block(&mut self, block: u32) {
-        let first = block as usize * BLOCK_REGIONS;
-        let keys: u64 = self.rows.words()[first..first + BLOCK_REGIONS].iter().sum();
-        if keys == 1 {
-            self.blocks.push(block);
+    fn add_row(&mut self, key: u64) -> Option<usize> {
+        if self.rows_used == self.rows_max {
+            return None;
         }
-    }
-
-    /// Returns the places of a key: where its row begins and ends, and where the search begins.
-    #[inline(always)]
-    fn row(&self, key: u64) -> (usize, usize, usize) {
-        let row = self.rows.words()[key as usize / REGION_WORDS];
-        let (start, places) = (row as u32 as usize, (row >> 32) as usize);
-        let first = start + (key as usize % REGION_WORDS) * places / REGION_WORDS;
-        (start, start + places, first)
+        self.rows_used += 1;
+        let region = key as usize >> self.region_bits;
+        let word = &mut self.rows.words_mut()[region / 2];
+        *word = with_half(*word, region, self.rows_used);
+        self.cell(key)
     }
 
     /// Asks for the memory that inserting a key will look at.
     #[inline(always)]
     fn prefetch(&self, key: u64) {
-        if let Some(places) = &self.places {
-            let place = self.row(key).2 << u32::from(self.wide);
-            prefetch(places.words().as_ptr().wrapping_add(place) as usize);
+        if let Some(cell) = self.cell(key) {
+            prefetch(self.cells.words().as_ptr().wrapping_add(cell >> u32::from(!self.wide)) as usize);
         }
     }
 
     #[inline(always)]
-    fn get(places: &[u64], wide: bool, place: usize) -> (u64, u64) {
-        if wide {
-            (places[2 * place], places[2 * place + 1])
+    fn get(&self, cell: usize) -> u64 {
+        if self.wide {
+            self.cells.words()[cell]
         } else {
-            let word = places[place];
-            (word >> 32, word & u64::from(u32::MAX))
+            u64::from(half(self.cells.words()[cell / 2], cell))
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn set(&mut self, cell: usize, content: u64) {
+        if self.wide {
+            self.cells.words_mut()[cell] = content;
+        } else {
+            let word = &mut self.cells.words_mut()[cell / 2];
+            *word = with_half(*word, cell, content as u32);
+        }
+    }
+
+    #[inline(always)]
     fn insert(&mut self, key: u64, value: u64) {
-        let (start, end, mut at) = self.row(key);
-        let (wide, flag) = (self.wide, self.chained_flag());
-        let Some(places) = self.places.as_mut().map(Scratch::words_mut) else {
+        self.entered += 1;
+        let Some(cell) = self.cell(key).or_else(|| self.add_row(key)) else {
+            self.whole = false;
             return;
         };
-        let mut kept = value;
-        loop {
-            let (found, before) = Self::get(places, wide, at);
-            if found == 0 {
-                break;
-            }
-            if found == key + 1 && self.chained.try_reserve(2).is_ok() {
-                let head = if before & flag != 0 {
-                    (before & !flag) as usize
-                } else {
-                    self.chained.push((before, LAST));
-                    self.chained.len() - 1
-                };
-                self.chained.push((value, head));
-                kept = (self.chained.len() - 1) as u64 | flag;
-                break;
-            }
-            at = if at + 1 == end { start } else { at + 1 };
+        match self.get(cell) {
+            0 => self.set(cell, (value + 1) << CELL_FLAGS | (key & 1) * ODD),
+            content => self.insert_listed(cell, content, key, value),
         }
-        if wide {
-            places[2 * at] = key + 1;
-            places[2 * at + 1] = kept;
-        } else {
-            places[at] = (key + 1) << 32 | kept;
-        }
-        self.entered += 1;
     }
 
-    /// Returns the bit that tells a chained value from one in its place.
-    #[inline(always)]
-    fn chained_flag(&self) -> u64 {
-        if self.wide { 1 << 63 } else { 1 << 31 }
+    #[cold]
+    fn insert_listed(&mut self, cell: usize, content: u64, key: u64, value: u64) {
+        if self.lists.try_reserve(2).is_err() {
+            self.whole = false;
+            return;
+        }
+        let before = if content & LISTED != 0 {
+            (content >> CELL_FLAGS) as usize - 1
+        } else {
+            self.lists.push(Listed {
+                key: key & !1 | u64::from(content & ODD != 0),
+                value: (content >> CELL_FLAGS) - 1,
+                before: LAST,
+            });
+            self.lists.len() - 1
+        };
+        self.lists.push(Listed { key, value, before });
+        self.set(cell, (self.lists.len() as u64) << CELL_FLAGS | LISTED);
     }
 
     /// Calls `visit` with the value of each pair that waits for the key.
     #[inline(always)]
     fn each(&self, key: u64, mut visit: impl FnMut(u64)) {
-        let (start, end, mut at) = self.row(key);
-        let Some(places) = self.places.as_ref().map(Scratch::words) else {
-            return;
-        };
-        if start == end {
+        let Some(cell) = self.cell(key) else { return };
+        let content = self.get(cell);
+        if content == 0 {
             return;
         }
-        let flag = self.chained_flag();
-        loop {
-            let (found, value) = Self::get(places, self.wide, at);
-            if found == key + 1 && value & flag == 0 {
-                visit(value);
-            } else if found == key + 1 {
-                let mut next = (value & !flag) as usize;
-                while let Some((value, before)) = self.chained.get(next) {
-                    visit(*value);
-                    next = *before;
+        if content & LISTED != 0 {
+            let mut next = (content >> CELL_FLAGS) as usize - 1;
+            while let Some(entry) = self.lists.get(next) {
+                if entry.key == key {
+                    visit(entry.value);
                 }
-            } else if found == 0 {
-                return;
+                next = entry.before;
             }
-            at = if at + 1 == end { start } else { at + 1 };
+        } else if (content & ODD != 0) == (key & 1 != 0) {
+            visit((content >> CELL_FLAGS) - 1);
         }
     }
+}
+
+/// Returns the low half of a word for an even index, and the high half for an odd one.
+#[inline(always)]
+fn half(word: u64, index: usize) -> u32 {
+    (word >> (index % 2 * 32)) as u32
+}
+
+#[inline(always)]
+fn with_half(word: u64, index: usize, half: u32) -> u64 {
+    let shift = index % 2 * 32;
+    word & !(u64::from(u32::MAX) << shift) | u64::from(half) << shift
 }
 
 /// What a pass over pairs found.
@@ -266,11 +282,17 @@ const LAST: usize = usize::MAX;
 /// Pairs that are inserted together, so that the memory for them is on its way meanwhile.
 const BATCH: usize = 32;
 
-/// Words of a region.
-const REGION_WORDS: usize = 512;
+/// Words of a region, as a power of two: those of a block.
+const BLOCK_BITS: u32 = BLOCK_WORDS.trailing_zeros();
 
-/// Regions of a block.
-const BLOCK_REGIONS: usize = BLOCK_WORDS / REGION_WORDS;
+/// The same where the pairs are few for the heap.
+const SPARSE_BITS: u32 = 7;
+
+/// Regions are blocks if that takes no more cells than so many for each pair.
+const DENSE_CELLS: usize = 16;
+
+/// Spaces of a heap, each with a region of its own at either end: more than there are.
+const SPACES_MAX: usize = 16;
 
 impl Marker {
     /// Returns what tells live objects from dead ones now.
@@ -341,33 +363,11 @@ impl Marker {
         passed
     }
 
-    /// Counts the pairs of `table`, which need not be live, that may have to be entered into `index`.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Marker::pass_pairs`].
-    pub unsafe fn count_pairs(&self, cage: &Cage, kinds: &KindTable, table: ObjectRef, index: &mut PairIndex) {
-        let live = self.liveness(cage);
-        // SAFETY: OBJ-HEADER is the caller's obligation.
-        let header = unsafe { table.header() };
-        // SAFETY: KIND-LAYOUT, as above.
-        let (first, count, mode) = unsafe { table.pairs(header, kinds) };
-        if mode != PairMode::WeakKey {
-            return;
-        }
-        for pair in 0..count {
-            // SAFETY: KIND-LAYOUT, the tail has `count` pairs.
-            if let Some(key) = live.white(unsafe { *first.add(2 * pair) }) {
-                index.count(key);
-            }
-        }
-    }
-
     /// Enters the pairs of the live object `table` that wait for their keys into `index`, and marks what the others keep.
     ///
     /// # Safety
     ///
-    /// As for [`Marker::pass_pairs`]; the pairs must have been counted, twice for a table that may be reached meanwhile.
+    /// As for [`Marker::pass_pairs`].
     pub unsafe fn index_pairs(&mut self, cage: &Cage, kinds: &KindTable, table: ObjectRef, index: &mut PairIndex) {
         let mut stack = std::mem::take(&mut self.stack);
         // SAFETY: KIND-LAYOUT is the caller's obligation.
@@ -437,7 +437,7 @@ impl Marker {
     ///
     /// # Safety
     ///
-    /// As for [`Marker::drain`]; the pairs of all tables must have been counted.
+    /// As for [`Marker::drain`].
     pub unsafe fn resolve_pairs(&mut self, cage: &Cage, kinds: &KindTable, index: &mut PairIndex) {
         let (view, live) = (self.view(cage, kinds), self.liveness(cage));
         let recording = self.recorder.is_recording();
@@ -513,9 +513,10 @@ mod tests {
     proptest! {
         #[test]
         fn an_index_finds_each_pair_of_a_key(
-            pairs in proptest::collection::vec((0u64..90_000, 0u64..1 << 31), 0..600),
-            same in proptest::collection::vec((70u64..73, 0u64..1 << 31), 0..50),
+            pairs in proptest::collection::vec((0u64..90_000, 0u64..1 << 29), 0..600),
+            same in proptest::collection::vec((70u64..73, 0u64..1 << 29), 0..50),
             wide in any::<bool>(),
+            dense in any::<bool>(),
         ) {
             let pairs: Vec<(u64, u64)> = pairs.into_iter().chain(same).collect();
             let layout = CageLayout {
@@ -525,16 +526,18 @@ mod tests {
                 pointer_bytes: 1 << 22,
             };
             let mut cage = Cage::reserve(Box::new(SystemPages), &layout).expect("address space");
-            let mut index = PairIndex::new(&mut cage).expect("memory for the rows");
-            index.wide = wide;
-            for (key, _) in &pairs {
-                index.count(*key);
+            let used_bytes = if dense { 0 } else { cage.heap().bytes() };
+            let mut index = PairIndex::new(&mut cage, used_bytes, pairs.len()).expect("memory");
+            if wide {
+                let cells = (index.rows_max as usize) << index.region_bits;
+                let cells = cage.take_scratch(cells).expect("memory");
+                cage.return_scratch(std::mem::replace(&mut index.cells, cells));
+                index.wide = true;
             }
-            prop_assert!(index.make_room(&mut cage));
             let mut model: HashMap<u64, Vec<u64>> = HashMap::new();
             // Each once: what was found is taken out of the model.
             let keys: std::collections::BTreeSet<u64> = pairs.iter().map(|pair| pair.0).filter(|key| key % 7 != 0).collect();
-            for (bit, value) in pairs {
+            for (bit, value) in pairs.iter().copied() {
                 index.insert(bit, value);
                 model.entry(bit).or_default().push(value);
             }
@@ -546,6 +549,9 @@ mod tests {
                 expected.sort_unstable();
                 prop_assert_eq!(found, expected);
             }
+            let bits = if dense { BLOCK_BITS } else { SPARSE_BITS };
+            prop_assert_eq!(index.region_bits, bits);
+            prop_assert!(index.is_whole() && index.rows_used as usize <= pairs.len());
             index.give_back(&mut cage);
         }
     }
