@@ -315,6 +315,21 @@ mod tests {
     }
 
     #[test]
+    fn external_bytes_count_in_a_heap() {
+        let mut statistics = HeapStatistics {
+            max_old_bytes: 1000,
+            ..HeapStatistics::default()
+        };
+        let level = |statistics: &HeapStatistics| PressureThresholds::default().level_of(statistics);
+        statistics.sizes.old_used_bytes = 500;
+        assert_eq!(level(&statistics), None);
+        statistics.sizes.external_bytes = 300;
+        assert_eq!(level(&statistics), Some(PressureLevel::Moderate));
+        statistics.sizes.large_used_bytes = 100;
+        assert_eq!(level(&statistics), Some(PressureLevel::Critical));
+    }
+
+    #[test]
     fn a_listener_raises_at_the_limit_only() {
         let signal = PressureSignal::new();
         let mut listener = signal.listener();

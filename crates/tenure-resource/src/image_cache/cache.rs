@@ -16,9 +16,9 @@ use std::rc::{Rc, Weak};
 use super::ledger::{ExternalBytesSink, ExternalLedger};
 use super::limits::CacheLimits;
 use super::lists::{Lists, Outbox};
-use super::pressure::Pressure;
 use super::statistics::{CacheEvent, EvictionCause, ImageCacheStatistics, ImageStatus};
 use super::stream::{Completer, ImageStream, LoadResult, OnEnd};
+use crate::pressure::PressureLevel;
 
 type Observer<K> = Box<dyn FnMut(&CacheEvent<K>)>;
 
@@ -232,12 +232,12 @@ impl<K: Hash + Eq + 'static> ImageCache<K> {
     }
 
     /// Frees memory: evicts images that are kept but that nobody holds, the least recently used first. Under
-    /// [`Pressure::Moderate`] half of their bytes, under [`Pressure::Critical`] all. Returns how many bytes that freed.
+    /// [`PressureLevel::Moderate`] half of their bytes, under [`PressureLevel::Critical`] all. Returns how many bytes that freed.
     /// Takes time proportional to what is kept. The limits stay as they are.
     ///
     /// It may be called from a heap's near-limit callback: it does not touch the heap, and the heap hears of the bytes at
     /// the next [`sync`](ImageCache::sync).
-    pub fn on_pressure(&self, pressure: Pressure) -> usize {
+    pub fn on_pressure(&self, pressure: PressureLevel) -> usize {
         self.0.with(|lists, out| lists.relieve(pressure, out))
     }
 

@@ -6,7 +6,7 @@
 //! heap belongs to one thread and is borrowed while it works. A charge, a release and a report cost one lock each, once
 //! per image.
 //!
-//! It does not free anything: that is what the cache does under [pressure](super::Pressure).
+//! It does not free anything: that is what the cache does under [pressure](crate::pressure::PressureLevel).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -18,9 +18,9 @@ use hashlink::LinkedHashMap;
 
 use super::decoded::{Image, Pixels, WeakImage};
 use super::limits::CacheLimits;
-use super::pressure::Pressure;
 use super::statistics::{CacheEvent, CacheEventKind, EvictionCause, ImageCacheStatistics, ImageStatus};
 use super::stream::{ImageStream, LoadResult, StreamCore};
+use crate::pressure::PressureLevel;
 
 /// The live list is not looked through while it is shorter than this.
 const LIVE_SWEEP_LEN: usize = 64;
@@ -245,7 +245,7 @@ impl<K: Hash + Eq> Lists<K> {
 
     /// Evicts kept images that nobody holds, the least recently used first: half of their bytes, or all of them. The
     /// others stay, as evicting them would free nothing. Returns the bytes that this frees.
-    pub(super) fn relieve(&mut self, pressure: Pressure, out: &mut Outbox<K>) -> usize {
+    pub(super) fn relieve(&mut self, pressure: PressureLevel, out: &mut Outbox<K>) -> usize {
         let mut idle: Vec<Rc<K>> = Vec::new();
         let mut idle_bytes = 0;
         for (key, pixels) in &self.kept {
@@ -256,7 +256,7 @@ impl<K: Hash + Eq> Lists<K> {
         }
         let mut freed_bytes = 0;
         for key in idle {
-            if pressure == Pressure::Moderate && freed_bytes >= idle_bytes.div_ceil(2) {
+            if pressure == PressureLevel::Moderate && freed_bytes >= idle_bytes.div_ceil(2) {
                 break;
             }
             freed_bytes += self.remove_kept(&key, EvictionCause::Pressure(pressure), out);

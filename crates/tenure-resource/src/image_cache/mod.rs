@@ -4,7 +4,7 @@
 //! at most 1000 images and 100 MiB of pixels, the least recently used go first; what somebody holds is found again even
 //! if the cache no longer keeps it. [`DecodeQueue`] reads and decodes, in worker threads or step by step. Pixels are
 //! counted as external memory of a heap ([`ExternalLedger`]), so that much of it makes the heap collect, and a heap under
-//! [`Pressure`] makes the cache shrink.
+//! [`PressureLevel`](crate::pressure::PressureLevel) makes the cache shrink.
 //!
 //! A request costs one or two look-ups in hash maps; everything else is proportional to what it changes. The cache does
 //! not know files, networks or scrolling: see [`EncodedSource`] and [`deferred`](crate::deferred).
@@ -59,7 +59,6 @@ pub use disk::{DiskCache, DiskCacheStatistics, DiskSource};
 pub use error::LoadError;
 pub use ledger::{Charge, ExternalBytesSink, ExternalLedger};
 pub use limits::{CacheLimits, DEFAULT_MAX_BYTES, DEFAULT_MAX_ENTRIES, physical_memory_bytes};
-pub use pressure::Pressure;
 pub use queue::{DecodeQueue, DecodeStatistics};
 pub use source::EncodedSource;
 pub use statistics::{CacheEvent, CacheEventKind, EvictionCause, ImageCacheStatistics, ImageStatus};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::error::LoadError;
-use super::pressure::Pressure;
+use crate::pressure::PressureLevel;
 
 /// Where a key is: an image can be in several lists, or in none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub enum EvictionCause {
     /// It was the least recently used one, and another needed room or the limits were lowered.
     Limit,
     /// Memory was needed.
-    Pressure(Pressure),
+    Pressure(PressureLevel),
     /// Somebody asked for it.
     Request,
 }

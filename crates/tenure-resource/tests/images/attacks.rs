@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use tenure_resource::image_cache::{CacheLimits, ImageCache, ImageStream, LoadError, Pressure};
+use tenure_resource::image_cache::{CacheLimits, ImageCache, ImageStream, LoadError};
+use tenure_resource::pressure::PressureLevel;
 
 use crate::{Loads, image, load};
 
@@ -15,7 +16,7 @@ fn rage(cache: &ImageCache<u32>, key: u32) {
     cache.evict(&key, true);
     load(cache, key, 8);
     drop(cache.get(&key));
-    cache.on_pressure(Pressure::Moderate);
+    cache.on_pressure(PressureLevel::Moderate);
     cache.set_max_entries(1);
     load(cache, key + 100, 8);
     cache.clear();
@@ -218,7 +219,7 @@ impl Drop for Clinging {
         if let Ok(cache) = self.cache.try_borrow()
             && let Some(cache) = &*cache
         {
-            cache.on_pressure(Pressure::Critical);
+            cache.on_pressure(PressureLevel::Critical);
             let _ = (cache.live_count(), cache.status(self));
         }
     }

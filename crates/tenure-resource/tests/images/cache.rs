@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use tenure_resource::image_cache::{
-    CacheEventKind, CacheLimits, EvictionCause, ImageCache, ImageStatus, LoadError, Pressure,
-};
+use tenure_resource::image_cache::{CacheEventKind, CacheLimits, EvictionCause, ImageCache, ImageStatus, LoadError};
+use tenure_resource::pressure::PressureLevel;
 
 use crate::{Loads, image, load};
 
@@ -345,21 +344,21 @@ fn pressure_frees_what_nobody_holds_the_oldest_first() {
     for key in 2..=5 {
         load(&cache, key, 40);
     }
-    assert_eq!(cache.on_pressure(Pressure::Moderate), 80);
+    assert_eq!(cache.on_pressure(PressureLevel::Moderate), 80);
     assert_eq!(
         [1, 2, 3, 4, 5].map(|key| cache.contains(&key)),
         [true, false, false, true, true]
     );
-    assert_eq!(cache.on_pressure(Pressure::Critical), 80);
+    assert_eq!(cache.on_pressure(PressureLevel::Critical), 80);
     assert_eq!((cache.kept_count(), cache.ledger().held_bytes()), (1, 400));
     assert_eq!(
-        cache.on_pressure(Pressure::Critical),
+        cache.on_pressure(PressureLevel::Critical),
         0,
         "evicting what is held would free nothing"
     );
     drop(held);
     assert_eq!(
-        cache.on_pressure(Pressure::Moderate),
+        cache.on_pressure(PressureLevel::Moderate),
         400,
         "half of one image is the image"
     );

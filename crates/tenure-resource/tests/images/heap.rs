@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use tenure::prelude::*;
-use tenure_resource::image_cache::{CacheLimits, ImageCache, Pressure};
+use tenure_resource::image_cache::{CacheLimits, ImageCache};
+use tenure_resource::pressure::{PressureLevel, PressureThresholds};
 
 use crate::{image, load};
 
@@ -80,7 +81,9 @@ fn a_heap_near_its_limit_shrinks_the_cache() {
         let count = Rc::clone(&freed);
         h.set_near_limit_callback(move |near| {
             // What the cache gives back, the heap may take: together they stay as they were.
-            let bytes = weak.upgrade().map_or(0, |cache| cache.on_pressure(Pressure::Moderate));
+            let bytes = weak
+                .upgrade()
+                .map_or(0, |cache| cache.on_pressure(PressureLevel::Moderate));
             count.set(count.get() + bytes);
             near.limit_bytes + bytes
         });
@@ -104,14 +107,14 @@ fn pressure_follows_from_the_numbers_of_the_heap() {
     isolate(config).enter(|h| {
         let pressure = |h: &Heap<Pictures>| {
             cache.sync(h);
-            Pressure::of_heap(&h.statistics())
+            PressureThresholds::default().level_of(&h.statistics())
         };
         assert_eq!(pressure(h), None);
         let limit = h.statistics().max_old_bytes;
         let held = image(limit / 100 * 80 / 4 * 4, cache.ledger());
-        assert_eq!(pressure(h), Some(Pressure::Moderate));
+        assert_eq!(pressure(h), Some(PressureLevel::Moderate));
         let more = image(limit / 100 * 12 / 4 * 4, cache.ledger());
-        assert_eq!(pressure(h), Some(Pressure::Critical));
+        assert_eq!(pressure(h), Some(PressureLevel::Critical));
         drop((held, more));
         assert_eq!(pressure(h), None);
     });

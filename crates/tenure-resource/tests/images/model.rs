@@ -7,9 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use tenure_resource::image_cache::{
-    CacheLimits, Completer, Image, ImageCache, ImageStatus, ImageStream, LoadError, Pressure,
-};
+use tenure_resource::image_cache::{CacheLimits, Completer, Image, ImageCache, ImageStatus, ImageStream, LoadError};
+use tenure_resource::pressure::PressureLevel;
 
 use crate::image;
 
@@ -425,9 +424,9 @@ impl Twins {
             }
             Op::Pressure { is_critical } => {
                 let level = if is_critical {
-                    Pressure::Critical
+                    PressureLevel::Critical
                 } else {
-                    Pressure::Moderate
+                    PressureLevel::Moderate
                 };
                 assert_eq!(self.cache.on_pressure(level), self.model.relieve(is_critical));
             }
