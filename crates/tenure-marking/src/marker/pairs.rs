@@ -208,7 +208,7 @@ impl PairIndex {
             return;
         };
         match self.get(cell) {
-            0 => self.set(cell, (value + 1) << CELL_FLAGS | (key & 1) * ODD),
+            0 => self.set(cell, ((value + 1) << CELL_FLAGS) | ((key & 1) * ODD)),
             content => self.insert_listed(cell, content, key, value),
         }
     }
