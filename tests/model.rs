@@ -1,7 +1,7 @@
 //! Programs of heap operations against a model heap, under every policy and stress setting.
 //!
-//! `TENURE_ZEAL=1` runs more and longer programs and verifies after each collection. Seeds that failed once stay in
-//! `tests/proptest-regressions`.
+//! `TENURE_ZEAL=1` runs more and longer programs and verifies after each collection; `TENURE_BRIEF=1` runs fewer, for
+//! builds that take several times as long for each. Seeds that failed once stay in `tests/model.proptest-regressions`.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,17 @@ fn zeal() -> bool {
     std::env::var_os("TENURE_ZEAL").is_some()
 }
 
+/// Returns how many programs to run.
+fn cases(usual: u32, zealous: u32) -> u32 {
+    if zeal() {
+        zealous
+    } else if std::env::var_os("TENURE_BRIEF").is_some() {
+        usual / 4
+    } else {
+        usual
+    }
+}
+
 fn ops(decode: fn([u8; 8]) -> Op) -> impl Strategy<Value = Vec<Op>> {
     let length = if zeal() { 1500 } else { 400 };
     proptest::collection::vec(any::<[u8; 8]>().prop_map(decode), 1..length)
@@ -21,7 +32,7 @@ fn ops(decode: fn([u8; 8]) -> Op) -> impl Strategy<Value = Vec<Op>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if zeal() { 1000 } else { 400 },
+        cases: cases(400, 500),
         ..ProptestConfig::default()
     })]
 
@@ -40,7 +51,7 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if zeal() { 120 } else { 60 },
+        cases: cases(60, 60),
         ..ProptestConfig::default()
     })]
 
@@ -72,7 +83,7 @@ fn long_program(seed: u64, length: usize) -> Vec<Op> {
 
 #[test]
 fn each_configuration_survives_a_long_program() {
-    let length = if zeal() { 30_000 } else { 6_000 };
+    let length = if zeal() { 20_000 } else { 6_000 };
     let ops = long_program(88_172_645_463_325_252, length);
     let mut overflows = 0;
     let mut refused = 0;

@@ -1,5 +1,7 @@
 //! What the mutator does between the slices of an incremental cycle.
 
+use tenure::events::{Cause, CollectionKind, RecordingListener};
+
 use super::*;
 
 pub(super) const BARRIERS: [&str; 3] = ["owner", "insertion", "deletion"];
@@ -265,4 +267,49 @@ fn a_cycle_goes_on_when_only_external_memory_grows() {
         }
         assert!(counted < 200, "a cycle had not ended after {counted} MiB");
     });
+}
+
+/// A table that doubles jumps over the growth in which a cycle is to mark: one starts nevertheless, and has its time.
+#[test]
+fn growth_that_comes_at_once_is_no_reason_to_stop() {
+    for in_region in [false, true] {
+        let listener = RecordingListener::new();
+        let config = HeapConfig::new()
+            .semi_space_bytes(64 << 10)
+            .max_semi_space_bytes(64 << 10)
+            .initial_old_limit_bytes(4 << 20)
+            .max_old_bytes(512 << 20)
+            .listener(listener.clone());
+        isolate(config).enter(|h| {
+            put_old(h, 0, 60_000);
+            let before = listener.records().len();
+            for round in 0..4 {
+                let length = 200_000 << round;
+                if in_region {
+                    let array = h.alloc_tail_zeroed::<Array>(length, ArrayInit { id: 0 });
+                    h.regs()[1].set(array.to_value());
+                } else {
+                    put_array(h, 1, 0, length);
+                }
+                // Less than half of what the table grew by, in small objects.
+                slices(h, length / 20);
+            }
+            // Until the cycle ends: it is paced by what the old generation grows.
+            for i in 0..1_000_000 {
+                put_node(h, 200, i, 201);
+                array(h, 1).tail_set(h, i as usize, reg(h, 200));
+            }
+            let (mut majors, mut slices) = (Vec::new(), 0);
+            for record in &listener.records()[before..] {
+                match record.kind {
+                    CollectionKind::Major => majors.push(record.cause),
+                    CollectionKind::Slice => slices += 1,
+                    CollectionKind::Minor => {}
+                }
+            }
+            let seen = format!("in a region: {in_region}: {majors:?} after {slices} slices");
+            assert!(!majors.is_empty() && slices >= 5 * majors.len(), "{seen}");
+            assert!(!majors.contains(&Cause::LargeAllocation), "{seen}");
+        });
+    }
 }

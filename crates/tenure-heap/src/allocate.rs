@@ -186,13 +186,14 @@ impl Core {
     fn verdict(&self, request: &Request) -> Verdict {
         let inner = self.inner();
         let start = inner.nursery.active(&inner.cage).start;
+        let request_is_large = !Self::is_windowed(request);
         decide(&TriggerInput {
             old_bytes: inner.old_bytes(),
-            old_limit_bytes: inner.stop_bytes(),
+            old_limit_bytes: inner.stop_bytes(if request_is_large { request.bytes } else { 0 }),
             max_bytes: inner.budget.max_bytes,
             nursery_used_bytes: self.window.top.get() - start,
             request_bytes: request.bytes,
-            request_is_large: !Self::is_windowed(request),
+            request_is_large,
             external_growth_bytes: inner.external_growth_bytes(),
             // Growth outside starts a cycle, if there are cycles.
             external_soft_bytes: if inner.config.settings.incremental_marking {
@@ -389,6 +390,9 @@ impl Core {
         let inner = self.inner();
         let (_, _, large, mut pages) = inner.spaces();
         let object = large.allocate(request.bytes, true, &mut pages)?;
+        if let Some(cycle) = &mut inner.cycle {
+            cycle.large_bytes += request.bytes;
+        }
         // The pages are new, and so zero. Stores into an array of slots are logged from its birth, so that the minor
         // collection that it survives need not look through all of it.
         // SAFETY: KIND-LAYOUT, the header is one of the heap's kinds.

@@ -15,7 +15,7 @@
 use tenure_events::{Cause, CollectionKind, CollectionRecord, Decision, IncrementalSteps, Phase};
 use tenure_marking::OBJECT_WORK_WORDS;
 use tenure_memory::{BLOCK_WORDS, CHUNK_BYTES};
-use tenure_policy::pacing::{Pace, PaceInput, PaceReason, Window, WindowInput, pace, window};
+use tenure_policy::pacing::{Pace, PaceInput, PaceReason, Window, WindowInput, last_start_bytes, pace, window};
 
 use crate::core::{AbortOnPanic, Core, Inner};
 
@@ -79,6 +79,8 @@ pub(crate) struct Cycle {
     start_ns: u64,
     start_old_bytes: usize,
     start_allocated_bytes: u64,
+    /// Large objects allocated since.
+    pub(crate) large_bytes: usize,
     expected_words: usize,
     work_words: u64,
     /// The first slice has been: marking is under way.
@@ -171,7 +173,8 @@ impl Core {
         let by_interval = std::mem::take(&mut inner.cycle_requested);
         let due = inner.old_bytes() >= inner.cycle_window().start_bytes || external || by_interval;
         // Blocks that are not swept yet are swept first, by slices.
-        if due && !inner.pacer.sweeping || settings.stress_incremental {
+        let urgent = inner.old_bytes() >= inner.cycle_window().deadline_bytes;
+        if due && (!inner.pacer.sweeping || urgent) || settings.stress_incremental {
             self.start_cycle(false);
         }
     }
@@ -626,14 +629,40 @@ impl Core {
 }
 
 impl Inner {
-    /// Returns the growth during which a cycle is to mark.
+    /// Returns the growth during which a cycle is to mark: the one that runs, or the next.
     pub(crate) fn cycle_window(&self) -> Window {
-        window(&WindowInput {
+        self.window_with(0)
+    }
+
+    /// The same once `bytes` more have come as large objects.
+    fn window_with(&self, bytes: usize) -> Window {
+        let input = self.window_input();
+        let window = window(&input);
+        match &self.cycle {
+            Some(cycle) => window.moved(&input, cycle.start_old_bytes, cycle.large_bytes + bytes),
+            None => window,
+        }
+    }
+
+    fn window_input(&self) -> WindowInput {
+        WindowInput {
             live_bytes: self.old_bytes_after_major,
             limit_bytes: self.old_limit_bytes,
             max_bytes: self.budget.max_bytes,
             nursery_bytes: self.nursery.capacity_bytes(),
-        })
+        }
+    }
+
+    /// Returns the size at which everything is collected in one pause, once `large_bytes` more have come as a large
+    /// object: the limit, or the end of the time that a cycle has; if none runs, the size up to which one can start.
+    pub(crate) fn stop_bytes(&self, large_bytes: usize) -> usize {
+        if !self.config.settings.incremental_marking {
+            self.old_limit_bytes
+        } else if self.cycle.is_some() {
+            self.window_with(large_bytes).deadline_bytes
+        } else {
+            last_start_bytes(&self.window_input())
+        }
     }
 
     /// Returns how many blocks are left to be swept.

@@ -253,16 +253,6 @@ impl Inner {
         }
     }
 
-    /// Returns the size at which everything is collected in one pause: the limit, or the end of the time that a cycle
-    /// has.
-    pub(crate) fn stop_bytes(&self) -> usize {
-        if self.config.settings.incremental_marking {
-            self.cycle_window().deadline_bytes
-        } else {
-            self.old_limit_bytes
-        }
-    }
-
     /// Returns the share of work that the mutator had since the last major collection: measured if the settings allow
     /// it, or else estimated from the bytes it allocated and those that are live, which depends on the program alone.
     fn mutator_utilization(&self, allocated_bytes: u64) -> f64 {

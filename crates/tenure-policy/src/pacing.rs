@@ -45,6 +45,9 @@
 //! is permitted. At most one lump was promoted in reaching it and one is promoted before the fill ends, the slice
 //! planned before is at most `max_step_bytes` away, and `ceil(W / cap_words)` slices of `min_step_bytes` each follow.
 //!
+//! Growth that comes at once, a table that doubles, would leave no window at all: then the window moves up with it
+//! ([`Window::moved`]), as far as the hard limit permits.
+//!
 //! # How often cycles run
 //!
 //! At most a quarter of the growth up to the limit is still to come when a cycle starts. So even if marking took no
@@ -129,9 +132,8 @@ const START_ROOM_PART: usize = 4;
 #[must_use]
 pub fn window(input: &WindowInput) -> Window {
     let half = (input.limit_bytes / 8).max(input.nursery_bytes) / 2;
-    let room = input.max_bytes.saturating_sub(input.live_bytes);
     // What minor collections promote must still fit when the deadline has just not been reached.
-    let usable = input.max_bytes - (room / 2).min(input.nursery_bytes.saturating_mul(2));
+    let usable = last_start_bytes(input);
     let limit_bytes = input.limit_bytes.min(usable);
     let deadline_bytes = input.limit_bytes.saturating_add(half).min(usable);
     let lead = half.min(limit_bytes.saturating_sub(input.live_bytes) / START_ROOM_PART);
@@ -142,6 +144,54 @@ pub fn window(input: &WindowInput) -> Window {
         aim_bytes: start_bytes + width / 4 * 3,
         deadline_bytes,
         lump_bytes: input.nursery_bytes,
+    }
+}
+
+/// What large objects may add to a small heap while a cycle marks: V8's `kMarginForSmallHeaps`.
+const OVERSHOOT_BYTES: usize = 32 << 20;
+
+/// Returns the size up to which a cycle can still start: below the hard limit by what two minor collections may promote,
+/// or by half of the room that is left at all. Above it, everything is marked in one pause.
+#[must_use]
+pub fn last_start_bytes(input: &WindowInput) -> usize {
+    let room = input.max_bytes.saturating_sub(input.live_bytes);
+    input.max_bytes - (room / 2).min(input.nursery_bytes.saturating_mul(2))
+}
+
+impl Window {
+    /// Moves the window of a running cycle up by growth that came at once: by how late the cycle started, if it is more
+    /// than what a minor collection promotes, and by the large objects that were allocated since. A table that doubles
+    /// jumps over the window; marking takes no longer for it, and is to have its time. Large objects move it by half of
+    /// the limit at most, or 32 MiB if that is more, as V8 lets a heap overshoot its limit while it marks; and nothing
+    /// moves it beyond [`last_start_bytes`].
+    ///
+    /// ```
+    /// use tenure_policy::pacing::{WindowInput, window};
+    ///
+    /// const MIB: usize = 1 << 20;
+    /// let input = WindowInput {
+    ///     live_bytes: 80 * MIB,
+    ///     limit_bytes: 160 * MIB,
+    ///     max_bytes: 1400 * MIB,
+    ///     nursery_bytes: MIB,
+    /// };
+    /// let moved = window(&input).moved(&input, 190 * MIB, 10 * MIB);
+    /// assert_eq!((moved.start_bytes, moved.deadline_bytes), (200 * MIB, 220 * MIB));
+    /// assert_eq!(window(&input).moved(&input, 151 * MIB, 0), window(&input));
+    /// ```
+    #[must_use]
+    pub fn moved(self, input: &WindowInput, started_bytes: usize, large_bytes: usize) -> Window {
+        let late_bytes = started_bytes.saturating_sub(self.start_bytes);
+        let late_bytes = if late_bytes > self.lump_bytes { late_bytes } else { 0 };
+        let by_bytes = late_bytes
+            .saturating_add(large_bytes.min(OVERSHOOT_BYTES.max(input.limit_bytes / 2)))
+            .min(last_start_bytes(input).saturating_sub(self.deadline_bytes));
+        Window {
+            start_bytes: self.start_bytes + by_bytes,
+            aim_bytes: self.aim_bytes + by_bytes,
+            deadline_bytes: self.deadline_bytes + by_bytes,
+            lump_bytes: self.lump_bytes,
+        }
     }
 }
 
