@@ -72,7 +72,11 @@ impl Services {
     pub fn new(output: impl Write + 'static, errors: impl Write + 'static, seed: u64) -> Services {
         let mut next_seed = seed;
         Services {
-            files: Files::new(LuaFile::from_reader(io::empty()), unbuffered(output), unbuffered(errors)),
+            files: Files::new(
+                LuaFile::from_reader(io::empty()),
+                unbuffered(output),
+                unbuffered(errors),
+            ),
             now: Box::new(|| 0),
             zone: Zone::UTC,
             exit: Box::new(|_| ()),
@@ -127,7 +131,13 @@ impl Services {
             None => self.files.get(FileId::INPUT).map_or(Ok(Vec::new()), LuaFile::read_all),
         };
         let mut bytes = result.map_err(|error| {
-            [b"cannot open ", name.unwrap_or(b"stdin"), b": ", error_text(&error).as_bytes()].concat()
+            [
+                b"cannot open ",
+                name.unwrap_or(b"stdin"),
+                b": ",
+                error_text(&error).as_bytes(),
+            ]
+            .concat()
         })?;
         if bytes.first() == Some(&b'#') {
             let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());

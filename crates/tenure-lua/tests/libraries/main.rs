@@ -2,6 +2,7 @@
 //!
 //! Each runs in heaps that collect now and then, at every few allocations, and hardly ever; and in the reference implementation, if
 //! `TENURE_LUA_REFERENCE` names it or `lua5.4` is on the path, which checks what the programs take for granted.
+#![forbid(unsafe_code)]
 
 use std::process::{Command, Stdio};
 use tenure::prelude::*;
@@ -12,8 +13,16 @@ const PRELUDE: &str = include_str!("prelude.lua");
 /// Flags of heaps.
 const HEAPS: [&[(&str, &str)]; 3] = [
     &[],
-    &[("gc-interval", "7"), ("verify-heap", "true"), ("max-new-space-size", "256")],
-    &[("stress-scavenge", "50"), ("stress-compaction", "true"), ("max-new-space-size", "64")],
+    &[
+        ("gc-interval", "7"),
+        ("verify-heap", "true"),
+        ("max-new-space-size", "256"),
+    ],
+    &[
+        ("stress-scavenge", "50"),
+        ("stress-compaction", "true"),
+        ("max-new-space-size", "64"),
+    ],
 ];
 
 fn run(name: &str, program: &str) {
@@ -36,13 +45,24 @@ fn compare(name: &str, program: &str) {
     let command = std::env::var("TENURE_LUA_REFERENCE").unwrap_or_else(|_| "lua5.4".into());
     let version = Command::new(&command).arg("-v").stdin(Stdio::null()).output();
     if !version.is_ok_and(|version| version.status.success()) {
-        return eprintln!("{name} is skipped in the reference: no lua5.4 on the path, and TENURE_LUA_REFERENCE names none");
+        return eprintln!(
+            "{name} is skipped in the reference: no lua5.4 on the path, and TENURE_LUA_REFERENCE names none"
+        );
     }
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join(name);
     std::fs::write(&path, format!("{PRELUDE}\n{program}")).expect("a file");
-    let output = Command::new(&command).arg(&path).env("TZ", "UTC").stdin(Stdio::null()).output().expect("the reference runs");
-    assert!(output.status.success(), "{name} in the reference: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(&command)
+        .arg(&path)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the reference runs");
+    assert!(
+        output.status.success(),
+        "{name} in the reference: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 macro_rules! programs {
@@ -87,9 +107,14 @@ fn print_and_standard_output_are_one_file() {
 #[test]
 fn standard_input_is_the_embedders() {
     let services = Services::new(std::io::sink(), std::io::sink(), 1).with_input(&b"12 rest\nline\n"[..]);
-    let results = state(services).execute(b"return io.read('n', 'L', 'l', 'l')", b"=test").unwrap();
+    let results = state(services)
+        .execute(b"return io.read('n', 'L', 'l', 'l')", b"=test")
+        .unwrap();
     let text = |bytes: &[u8]| Owned::String(bytes.to_vec());
-    assert_eq!(results, [Owned::Integer(12), text(b" rest\n"), text(b"line"), Owned::Nil]);
+    assert_eq!(
+        results,
+        [Owned::Integer(12), text(b" rest\n"), text(b"line"), Owned::Nil]
+    );
 }
 
 #[test]
@@ -100,7 +125,9 @@ fn time_and_exit_are_the_embedders() {
         .with_clock(|| 1_000_000_000, tenure_lua::pure::date::Zone::named("JST-9").unwrap())
         .with_exit(move |status| seen.set(status));
     let mut lua = state(services);
-    let results = lua.execute(b"return os.time(), os.date('%H %Z'), os.date('!%H')", b"=test").unwrap();
+    let results = lua
+        .execute(b"return os.time(), os.date('%H %Z'), os.date('!%H')", b"=test")
+        .unwrap();
     let text = |text: &str| Owned::String(text.into());
     assert_eq!(results, [Owned::Integer(1_000_000_000), text("10 JST"), text("01")]);
     for (program, expected) in [("os.exit(7)", 7), ("os.exit(false)", 1), ("os.exit(true, true)", 0)] {

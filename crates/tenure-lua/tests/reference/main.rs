@@ -2,6 +2,7 @@
 //!
 //! The interpreter is what `TENURE_LUA_REFERENCE` names, or `lua5.4` on the path; without either, the tests say that they are skipped.
 //! Inputs come from a seeded generator; one run of the interpreter answers a few thousand of them.
+#![forbid(unsafe_code)]
 
 mod dates;
 mod formats;

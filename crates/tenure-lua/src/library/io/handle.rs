@@ -5,9 +5,7 @@
 
 use super::super::text::identity;
 use crate::native::{Call, Reply, Throw};
-use crate::object::{
-    NoRoom, Objects, Table, TableMethods, Userdata, UserdataFields, UserdataInit, Val, symbol,
-};
+use crate::object::{NoRoom, Objects, Table, TableMethods, Userdata, UserdataFields, UserdataInit, Val, symbol};
 use crate::system::FileId;
 use tenure::prelude::*;
 
