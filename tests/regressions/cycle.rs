@@ -248,3 +248,21 @@ fn a_requested_collection_finds_everything_dead_that_a_cycle_had_marked() {
         }
     }
 }
+
+/// Memory outside of the heap drives a cycle as memory inside does: a program that allocates little in the heap would
+/// otherwise hold what is dead until it had allocated a nursery's worth.
+#[test]
+fn a_cycle_goes_on_when_only_external_memory_grows() {
+    isolate(HeapConfig::new().incremental_marking(true)).enter(|h| {
+        let mut counted = 0;
+        for _ in 0..600 {
+            put_node(h, 0, 1, 9);
+            h.adjust_external_bytes(1 << 20);
+            counted += 1;
+            if h.statistics().major_collections > 0 {
+                break;
+            }
+        }
+        assert!(counted < 200, "a cycle had not ended after {counted} MiB");
+    });
+}

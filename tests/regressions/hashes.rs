@@ -201,3 +201,24 @@ fn a_hash_taken_when_the_nursery_is_nearly_full_keeps_its_word() {
         }
     });
 }
+
+/// The nursery's addresses come again after each collection: their hashes must not, or tables of young keys become lists.
+#[test]
+fn hashes_of_objects_born_at_the_same_address_differ() {
+    isolate(HeapConfig::new().semi_space_bytes(4096)).enter(|h| {
+        let mut seen = std::collections::HashSet::new();
+        let (mut taken, mut collections) = (0, h.statistics().minor_collections);
+        for _ in 0..5000 {
+            put_node(h, 0, 1, 9);
+            seen.insert(hash(h, 0));
+            taken += 1;
+        }
+        collections = h.statistics().minor_collections - collections;
+        assert!(collections > 20, "{collections} minor collections");
+        assert!(
+            seen.len() > taken * 99 / 100,
+            "{} hashes of {taken} objects",
+            seen.len()
+        );
+    });
+}

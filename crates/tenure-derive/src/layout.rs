@@ -134,12 +134,23 @@ impl<'a> Struct<'a> {
         quote! { #unused #(unsafe { #writes })* }
     }
 
-    fn slots(&self) -> TokenStream {
+    /// A map of the whole struct, made of the constant `map` of each field.
+    fn map_of(&self, map: &TokenStream) -> TokenStream {
         let fields = self.fields.iter().map(|f| {
             let StructField { name, ty, .. } = f;
-            quote! { .with_field(<#ty as ::tenure::Field>::SLOTS, ::core::mem::offset_of!(Self, #name)) }
+            quote! { .with_field(<#ty as ::tenure::Field>::#map, ::core::mem::offset_of!(Self, #name)) }
         });
         quote! { ::tenure::SlotMap::NONE #(#fields)* }
+    }
+
+    /// The three maps of a layout.
+    fn maps(&self) -> TokenStream {
+        let maps = ["SLOTS", "WEAK", "NATIVES"].map(|name| {
+            let name = Ident::new(name, Span::call_site());
+            let map = self.map_of(&quote!(#name));
+            quote! { const #name: ::tenure::SlotMap = #map; }
+        });
+        quote! { #(#maps)* }
     }
 
     fn has_roots(&self) -> TokenStream {
@@ -250,7 +261,7 @@ fn layout_impl(item: &Struct<'_>, tail: Option<&Type>, pinned: bool) -> TokenStr
     let Struct { name, .. } = item;
     let text = name.to_string();
     let (init_struct, init_type, exhaustive) = (item.init_struct(), item.init_type(), item.exhaustive());
-    let (slots, has_roots, write) = (item.slots(), item.has_roots(), item.write_body());
+    let (maps, has_roots, write) = (item.maps(), item.has_roots(), item.write_body());
     let types = item.fields.iter().map(|f| f.ty).chain(tail);
     let model_impl = item.model_impl(&quote!(::tenure::FieldsIn), types);
     let tail = tail.map_or_else(|| quote!(::tenure::NoTail), |ty| quote!(#ty));
@@ -262,7 +273,7 @@ fn layout_impl(item: &Struct<'_>, tail: Option<&Type>, pinned: bool) -> TokenStr
             type Init<'a> = #init_type;
             type Tail = #tail;
             const NAME: &'static str = #text;
-            const SLOTS: ::tenure::SlotMap = #slots;
+            #maps
             const HAS_ROOTS: bool = #has_roots;
             const PINNED: bool = #pinned;
             #[inline(always)]
@@ -289,7 +300,7 @@ pub(crate) fn expand_field(input: &DeriveInput) -> Result<TokenStream> {
     let item = Struct::new(input, "Field")?;
     let Struct { name, .. } = &item;
     let (init_struct, init_type, exhaustive) = (item.init_struct(), item.init_type(), item.exhaustive());
-    let (slots, has_roots, write) = (item.slots(), item.has_roots(), item.write_body());
+    let (maps, has_roots, write) = (item.maps(), item.has_roots(), item.write_body());
     let model_impl = item.model_impl(&quote!(::tenure::FieldIn), item.fields.iter().map(|f| f.ty));
     let drop_check = format_ident!("__NEEDS_DROP");
     Ok(quote! {
@@ -303,7 +314,7 @@ pub(crate) fn expand_field(input: &DeriveInput) -> Result<TokenStream> {
         unsafe impl ::tenure::Field for #name {
             type Init<'a> = #init_type;
             type Get<'h> = &'h #name;
-            const SLOTS: ::tenure::SlotMap = #slots;
+            #maps
             const HAS_ROOTS: bool = #has_roots;
             #[inline(always)]
             unsafe fn write(destination: *mut Self, init: Self::Init<'_>) { #write }

@@ -10,7 +10,7 @@ use syn::{Attribute, Error, Ident, Result, Token, Type, Visibility, braced, brac
 use crate::layout::{own, own_span};
 
 /// Most kinds that a model can have.
-const KINDS_MAX: usize = 254;
+const KINDS_MAX: usize = 239;
 
 /// The parsed macro input.
 pub(crate) struct Model {

@@ -191,6 +191,8 @@ pub enum Phase {
     Mark,
     /// Looking for gray objects after the mark stack overflowed.
     Rescan,
+    /// Weak references, ephemerons and finalizers: passing pairs and clearing what is dead.
+    Weak,
     /// Freeing what is unmarked.
     Sweep,
     /// Moving objects of the old generation together, or out of sparse blocks.
@@ -201,7 +203,7 @@ pub enum Phase {
     Resize,
     /// Verifying the heap, when that is switched on.
     Verify,
-    /// Weak references, statistics and the rest.
+    /// Statistics and the rest.
     Finish,
 }
 
@@ -210,13 +212,14 @@ impl Phase {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every phase, in the order of a pause.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Prepare,
         Self::Roots,
         Self::Remembered,
         Self::Evacuate,
         Self::Mark,
         Self::Rescan,
+        Self::Weak,
         Self::Sweep,
         Self::Compact,
         Self::Update,
@@ -234,6 +237,7 @@ impl Phase {
             Self::Evacuate => "evacuate",
             Self::Mark => "mark",
             Self::Rescan => "rescan",
+            Self::Weak => "weak",
             Self::Sweep => "sweep",
             Self::Compact => "compact",
             Self::Update => "update",

@@ -74,9 +74,18 @@ impl Core {
                 return Ok(());
             }
         }
-        let remembered_full = self.inner().minor_requested;
+        let minor_requested = self.inner().minor_requested;
         match self.verdict(request) {
-            Verdict::None | Verdict::Minor if remembered_full => self.minor(Cause::RememberedSet, None),
+            Verdict::None | Verdict::Minor if minor_requested => {
+                let inner = self.inner();
+                let external = inner.external_since_slice_bytes >= inner.config.settings.mark_step_bytes;
+                let cause = if external && inner.cycle.is_some() {
+                    Cause::ExternalMemory
+                } else {
+                    Cause::RememberedSet
+                };
+                self.minor(cause, None);
+            }
             Verdict::None => {}
             Verdict::Minor if self.window_fits(request) => {}
             Verdict::Minor => self.minor(Cause::AllocationFailure, None),
@@ -184,7 +193,7 @@ impl Core {
             nursery_used_bytes: self.window.top.get() - start,
             request_bytes: request.bytes,
             request_is_large: !Self::is_windowed(request),
-            external_growth_bytes: inner.external_bytes - inner.external_low_bytes,
+            external_growth_bytes: inner.external_growth_bytes(),
             // Growth outside starts a cycle, if there are cycles.
             external_soft_bytes: if inner.config.settings.incremental_marking {
                 usize::MAX
@@ -263,6 +272,9 @@ impl Core {
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.
             let _ = self.make_window_room(&request);
+        } else if !self.inner().config.settings.counts_allocations() {
+            // It was asked for to release resources, which the caller does.
+            self.window.limit.set(self.step_limit());
         }
     }
 
@@ -380,7 +392,7 @@ impl Core {
         // The pages are new, and so zero. Stores into an array of slots are logged from its birth, so that the minor
         // collection that it survives need not look through all of it.
         // SAFETY: KIND-LAYOUT, the header is one of the heap's kinds.
-        let (tail, slots) = unsafe { object.tail_slots(header, &inner.kinds) };
+        let (tail, slots) = unsafe { object.tail_references(header, &inner.kinds) };
         let carded = slots >= CARDED_SLOTS_MIN;
         let flags = FLAG_LARGE | if carded { FLAG_UNLOGGED | FLAG_CARDED } else { 0 };
         // SAFETY: LARGE-MAPPED, the space handed the pages out.

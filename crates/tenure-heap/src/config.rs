@@ -118,6 +118,11 @@ pub struct Settings {
     pub pause_goal_ns: u64,
     /// How long empty blocks are kept before they go back to the system, in milliseconds.
     pub release_delay_ms: u64,
+    /// Let weak words and weak handles keep their objects in minor collections, as V8 did before version 12. Ephemerons
+    /// and finalizers are not affected.
+    pub minor_weak_strong: bool,
+    /// Keep what the program reads from a weak word until it says that the job is over, as JavaScript demands.
+    pub keep_during_job: bool,
     /// Growth of the old generation's limit over what is live, in percent; by V8's controller if not set.
     pub growing_percent: Option<u32>,
     /// Let measured speeds take part in limits and shrinking, as V8 does. Off, sizes depend on the program alone.
@@ -178,6 +183,8 @@ impl Default for Settings {
             compaction: Compaction::default(),
             pause_goal_ns: 0,
             release_delay_ms: 250,
+            minor_weak_strong: false,
+            keep_during_job: false,
             growing_percent: None,
             measured_speeds: false,
             register_words: 1 << 20,
@@ -534,6 +541,10 @@ setters! {
     compaction: Compaction,
     /// Sets how long empty blocks are kept before they go back to the system, in milliseconds.
     release_delay_ms: u64,
+    /// Sets whether weak words keep their objects in minor collections.
+    minor_weak_strong: bool,
+    /// Sets whether what the program reads from a weak word is kept until the job is over.
+    keep_during_job: bool,
     /// Keeps a cycle of marking in progress at all times, in slices of one object.
     stress_incremental: bool,
     /// Starts a cycle at every n-th allocation.

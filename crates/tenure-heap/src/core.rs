@@ -29,6 +29,7 @@ use crate::root_area::RootArea;
 use crate::statistics::HeapStatistics;
 use crate::step::Idle;
 use crate::stress::Random;
+use crate::weak::Watched;
 
 /// Bytes beyond the window's limits that are always writable: room for one object of a fixed-size kind whose
 /// initializer used the window up.
@@ -142,6 +143,7 @@ pub(crate) struct Inner {
     /// The slices of the cycle that the collection in progress ends.
     pub(crate) last_steps: Option<tenure_events::IncrementalSteps>,
     pub(crate) globals: Globals,
+    pub(crate) watched: Watched,
     pub(crate) roots: RootsStruct,
     pub(crate) near_limit: Option<NearLimitCallback>,
     pub(crate) ineffective: IneffectiveMajors,
@@ -154,6 +156,8 @@ pub(crate) struct Inner {
     pub(crate) old_limit_bytes: usize,
     pub(crate) external_bytes: usize,
     pub(crate) external_low_bytes: usize,
+    /// Growth of external memory since the last slice of a cycle.
+    pub(crate) external_since_slice_bytes: usize,
     pub(crate) previous_minor: Option<MinorOutcome>,
     pub(crate) survived_since_growth_bytes: usize,
     pub(crate) totals: HeapStatistics,
@@ -215,7 +219,8 @@ impl Drop for AbortOnPanic {
 }
 
 impl Core {
-    /// Makes a heap for the kinds of a model; the layout at index 0 is kind 1. The core must not move once
+    /// Makes a heap for the kinds of a model; the layout at index 0 is kind 1, the first of those built in is
+    /// [`tenure_object::FIRST_BUILT_IN`]. The core must not move once
     /// [`Core::set_roots_struct`] was called with an address inside the same allocation.
     ///
     /// # Errors
@@ -227,7 +232,11 @@ impl Core {
     /// Whoever owns the core keeps the contract of what is public in it: [`Core::window`] is moved over finished objects
     /// only (NUR-BUMP), and every word in the root areas and handles is 0, an immediate, or the payload address of an
     /// object of this heap (ROOT-EXACT, SLOT-TYPED).
-    pub unsafe fn new(mut config: HeapConfig, kinds: &'static [KindLayout]) -> Result<Core, HeapError> {
+    pub unsafe fn new(
+        mut config: HeapConfig,
+        kinds: &'static [KindLayout],
+        built_in: &'static [KindLayout],
+    ) -> Result<Core, HeapError> {
         config.settings.check()?;
         let (source, clock) = (config.take_source(), config.take_clock());
         let settings = config.settings.clone();
@@ -236,7 +245,8 @@ impl Core {
         let mut cage = Cage::reserve(
             source,
             &CageLayout {
-                nursery_half_bytes: half + half / 16 + (1 << 20),
+                // With room for a hash word of each object: the smallest have two words.
+                nursery_half_bytes: half + half / 2 + (1 << 20),
                 large_bytes: reserved,
                 data_bytes: reserved,
                 pointer_bytes: reserved,
@@ -252,7 +262,7 @@ impl Core {
         // Relaxed: only uniqueness matters.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let mut inner = Inner {
-            kinds: KindTable::new(kinds),
+            kinds: KindTable::new(kinds, built_in),
             nursery,
             pointer: BlockSpace::new(cage.pointer(), true),
             data: BlockSpace::new(cage.data(), false),
@@ -281,6 +291,7 @@ impl Core {
             survivor_ns_per_byte: WorstLately::default(),
             last_steps: None,
             globals: Globals::default(),
+            watched: Watched::default(),
             roots: RootsStruct {
                 base: std::ptr::null_mut(),
                 slot_map: &[],
@@ -295,6 +306,7 @@ impl Core {
             old_limit_bytes: settings.initial_old_limit_bytes.min(settings.max_old_bytes),
             external_bytes: 0,
             external_low_bytes: 0,
+            external_since_slice_bytes: 0,
             previous_minor: None,
             survived_since_growth_bytes: 0,
             totals: HeapStatistics::default(),
@@ -370,7 +382,7 @@ impl Core {
         let inner = self.inner();
         if inner.config.settings.counts_allocations() {
             0
-        } else if self.has_slices() {
+        } else if self.has_slices() || inner.watched.natives.has_dead() {
             inner.soft_limit.min(self.window.top.get() + self.step_bytes())
         } else {
             inner.soft_limit
@@ -433,7 +445,7 @@ impl Core {
         let header = unsafe { object.header() };
         if header.has(FLAG_UNLOGGED | FLAG_CARDED) {
             // SAFETY: KIND-LAYOUT, the header is the object's.
-            let (tail, count) = unsafe { object.tail_slots(header, &inner.kinds) };
+            let (tail, count) = unsafe { object.tail_references(header, &inner.kinds) };
             let range = Range {
                 start: object.payload(),
                 end: tail as usize + count * 8,
@@ -517,7 +529,11 @@ impl Core {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header = unsafe { object.header() };
         match header.hash_state() {
-            HashState::FromAddress => object.address_hash(),
+            HashState::FromAddress => object.address_hash(if inner.cage.nursery().contains(object.address()) {
+                inner.nursery.hash_salt()
+            } else {
+                0
+            }),
             HashState::Constant => u64::from(header.kind()).wrapping_mul(0x9e37_79b9_7f4a_7c15),
             HashState::Appended => {
                 // SAFETY: KIND-LAYOUT, the header is the object's.
@@ -529,7 +545,10 @@ impl Core {
                 // An old object keeps its address until it is compacted, which appends the hash; a young one needs a
                 // word in the reserve half.
                 let young = inner.cage.nursery().contains(object.address());
-                let roomy = !young || inner.nursery.reserve_hash();
+                let roomy = !young || self.has_hash_room();
+                if young && roomy {
+                    inner.nursery.reserve_hash();
+                }
                 let state = if roomy {
                     HashState::FromAddress
                 } else {
@@ -546,6 +565,21 @@ impl Core {
                 unsafe { self.identity_hash(payload) }
             }
         }
+    }
+
+    /// Makes sure that the reserve half has room for one more hash word, and returns whether it has.
+    #[inline]
+    fn has_hash_room(&self) -> bool {
+        self.inner().nursery.has_hash_room() || self.extend_hash_room()
+    }
+
+    #[cold]
+    fn extend_hash_room(&self) -> bool {
+        self.unprotect_reserve();
+        let inner = self.inner();
+        let extended = inner.nursery.extend_hash_room(&mut inner.cage).is_ok();
+        self.protect_reserve();
+        extended
     }
 
     /// Returns whether the payload address lies in this heap.
@@ -612,19 +646,6 @@ impl Core {
         self.inner.get_mut().near_limit = Some(callback);
     }
 
-    /// Counts bytes that objects of this heap hold elsewhere. Much growth starts a major collection at the next
-    /// collecting allocation.
-    pub fn adjust_external_bytes(&self, delta: isize) {
-        let inner = self.inner();
-        inner.external_bytes = inner.external_bytes.saturating_add_signed(delta);
-        inner.external_low_bytes = inner.external_low_bytes.min(inner.external_bytes);
-        let grown = inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
-        // A cycle that is under way is what the growth asks for.
-        if grown && inner.cycle.is_none() {
-            self.request_safepoint();
-        }
-    }
-
     /// Returns the sizes of all spaces now.
     #[must_use]
     pub fn sizes(&self) -> HeapSizes {
@@ -652,6 +673,7 @@ impl Core {
             list_bytes: inner.marker.footprint_bytes()
                 + inner.remembered.footprint_bytes()
                 + inner.globals.footprint_bytes()
+                + inner.watched.footprint_bytes()
                 + self.root_bytes(),
             fragmented_bytes: (inner.pointer.blocks_in_use() + inner.data.blocks_in_use()) * BLOCK_BYTES
                 - inner.pointer.used_bytes()
@@ -694,6 +716,7 @@ impl Core {
         for word in inner.globals.words_mut() {
             visit(word);
         }
+        inner.watched.visit_roots(visit);
     }
 }
 

@@ -167,7 +167,7 @@ impl Core {
         if !settings.incremental_marking || inner.cycle.is_some() {
             return;
         }
-        let external = inner.external_bytes - inner.external_low_bytes > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
+        let external = inner.external_growth_bytes() > tenure_policy::trigger::EXTERNAL_SOFT_BYTES;
         let by_interval = std::mem::take(&mut inner.cycle_requested);
         let due = inner.old_bytes() >= inner.cycle_window().start_bytes || external || by_interval;
         // Blocks that are not swept yet are swept first, by slices.
@@ -190,6 +190,7 @@ impl Core {
             ..Cycle::default()
         });
         inner.marker.set_skip_nursery(true);
+        inner.watched.cursor = crate::weak::PairCursor::default();
         inner.choose_candidates(None, reducing);
         self.set_pace();
     }
@@ -337,6 +338,7 @@ impl Core {
         }
         let allocated = self.allocated_bytes();
         self.inner().pacer.last_slice_allocated_bytes = allocated;
+        self.inner().external_since_slice_bytes = 0;
         self.finish(record);
         self.window.limit.set(self.step_limit());
     }
@@ -358,8 +360,12 @@ impl Core {
         }
         if !only_roots {
             let done = self.mark_until(budget);
-            self.measure_marking(&mut record, since);
+            since = self.measure_marking(&mut record, since);
+            let ripe = done && self.pass_slice(budget);
             if done {
+                self.lap(&mut record, Phase::Weak, since);
+            }
+            if ripe {
                 let inner = self.inner();
                 let minors = inner.totals.minor_collections;
                 if let Some(cycle) = &mut inner.cycle {
@@ -373,7 +379,7 @@ impl Core {
     }
 
     /// Marks what is listed until nothing is or the budget is used up. Returns whether nothing is.
-    fn mark_until(&mut self, budget: &Budget) -> bool {
+    pub(crate) fn mark_until(&mut self, budget: &Budget) -> bool {
         let inner = self.inner();
         let mut left = budget.words.max(1);
         loop {
@@ -393,8 +399,8 @@ impl Core {
         }
     }
 
-    /// Adds what was marked since `since` to the record, and learns the speed.
-    fn measure_marking(&mut self, record: &mut CollectionRecord, since: u64) {
+    /// Adds what was marked since `since` to the record, and learns the speed. Returns the time now.
+    fn measure_marking(&mut self, record: &mut CollectionRecord, since: u64) -> u64 {
         let now = self.lap(record, Phase::Mark, since);
         let inner = self.inner();
         let counts = inner.marker.take_counts();
@@ -415,6 +421,7 @@ impl Core {
                 *known * 0.8 + speed * 0.2
             };
         }
+        now
     }
 
     /// Decides how far away the next slice is and how much it does.
@@ -467,8 +474,15 @@ impl Core {
         let mut record = self.begin_slice(cause);
         self.shade_last(&mut record);
         let start = self.now_ns();
-        let done = self.mark_until(budget);
-        self.measure_marking(&mut record, start);
+        let marked = self.mark_until(budget);
+        let now = self.measure_marking(&mut record, start);
+        let done = marked && self.pass_all(budget) && self.finish_watched(budget);
+        let counts = self.inner().marker.take_counts();
+        record.marked_objects += counts.marked_objects;
+        record.mark_stack_overflows += counts.overflows;
+        record.rescans += counts.rescans;
+        record.rescanned_blocks += counts.rescanned_blocks;
+        let now = self.lap(&mut record, Phase::Weak, now);
         if !done {
             if let Some(cycle) = &mut self.inner().cycle {
                 cycle.ripe_at = None;
@@ -483,6 +497,13 @@ impl Core {
             return false;
         }
         self.verify_marked();
+        let start = if self.inner().config.settings.verify_heap {
+            self.now_ns()
+        } else {
+            now
+        };
+        self.clear_watched();
+        self.lap(&mut record, Phase::Weak, start);
         record.kind = CollectionKind::Major;
         record.sequence = self.inner().totals.minor_collections + self.inner().totals.major_collections;
         self.begin_sweeping(&mut record, cause);

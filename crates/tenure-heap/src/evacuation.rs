@@ -192,6 +192,12 @@ impl Core {
             unsafe { ObjectRef::words(header, &kinds) * 8 }
         };
         inner.remembered.forward(&inner.cage, bytes_of, forward);
+        let mut watched = std::mem::take(&mut inner.watched);
+        watched.correct_at_risk(forward, |word| {
+            // SAFETY: SLOT-TYPED, a weak handle.
+            unsafe { inner.correct_slot(word, false) };
+        });
+        inner.watched = watched;
         for index in 0..inner.remembered.owners().len() {
             let owner = inner.remembered.owners()[index];
             inner.correct_object(owner, false);
@@ -203,7 +209,7 @@ impl Core {
             unsafe {
                 entry
                     .owner
-                    .visit_slots_in(header, &kinds, entry.slots(), |slot| inner.correct_slot(slot, false));
+                    .visit_references_in(header, &kinds, entry.slots(), |slot| inner.correct_slot(slot, false));
             }
         }
     }
@@ -287,6 +293,7 @@ impl Inner {
         self.candidates.next = 0;
         self.candidates.marked = false;
         self.marker.recorder().end();
+        self.watched.end_evacuation();
     }
 
     /// Returns whether stores between old objects matter: a cycle marks, or candidates are left to be evacuated.
@@ -308,7 +315,7 @@ impl Inner {
             let (marker, cage) = (&mut self.marker, &self.cage);
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, an entry of the set; SLOT-TYPED for each slot.
             unsafe {
-                owner.visit_slots(Inner::header_of(*owner), &kinds, |slot| {
+                owner.visit_references(Inner::header_of(*owner), &kinds, |slot| {
                     marker.record_slot(cage, slot, *slot);
                 });
             }
@@ -318,7 +325,7 @@ impl Inner {
             let header = Inner::header_of(entry.owner);
             // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
             unsafe {
-                entry.owner.visit_slots_in(header, &kinds, entry.slots(), |slot| {
+                entry.owner.visit_references_in(header, &kinds, entry.slots(), |slot| {
                     marker.record_slot(cage, slot, *slot);
                 });
             }
@@ -329,7 +336,7 @@ impl Inner {
     fn correct_object(&mut self, object: ObjectRef, new: bool) {
         let (header, kinds) = (Inner::header_of(object), self.kinds);
         // SAFETY: OBJ-HEADER and KIND-LAYOUT, an object between collections; SLOT-TYPED for each slot.
-        unsafe { object.visit_slots(header, &kinds, |slot| self.correct_slot(slot, new)) };
+        unsafe { object.visit_references(header, &kinds, |slot| self.correct_slot(slot, new)) };
     }
 
     /// # Safety

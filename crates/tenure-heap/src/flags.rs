@@ -30,7 +30,7 @@ const fn flag(name: &'static str, value_name: &'static str, default: &'static st
     }
 }
 
-static FLAGS: [FlagSpec; 37] = [
+static FLAGS: [FlagSpec; 39] = [
     flag(
         "preset",
         "NAME",
@@ -122,6 +122,18 @@ static FLAGS: [FlagSpec; 37] = [
         "HOW",
         "auto",
         "whether old objects move: never, slide, evacuate or auto",
+    ),
+    flag(
+        "minor-weak-strong",
+        "",
+        "false",
+        "let weak references keep their objects in minor collections, as V8 did before version 12",
+    ),
+    flag(
+        "keep-during-job",
+        "",
+        "false",
+        "keep what is read from a weak reference until the job ends, as JavaScript demands",
     ),
     flag(
         "release-delay",
@@ -308,6 +320,8 @@ impl HeapConfig {
             "slice-words" => s.slice_words = number(name, value, 1)?,
             "barrier" => s.marking_barrier = choice(name, value, &MarkingBarrier::ALL)?,
             "compact" => s.compaction = choice(name, value, &Compaction::ALL)?,
+            "minor-weak-strong" => s.minor_weak_strong = switch(name, value)?,
+            "keep-during-job" => s.keep_during_job = switch(name, value)?,
             "release-delay" => s.release_delay_ms = number(name, value, 1)? as u64,
             "cycle-interval" => {
                 s.cycle_interval = number(name, value, 1)? as u64;

@@ -79,7 +79,7 @@ impl Core {
         inner.last_major_end_ns = inner.clock.now_ns();
         inner.old_bytes_after_major = inner.old_bytes();
         inner.allocated_at_major = inner.totals.allocated_bytes;
-        inner.external_low_bytes = inner.external_bytes;
+        inner.external_low_bytes = inner.held_external_bytes();
     }
 
     fn mark(&mut self, record: &mut CollectionRecord) {
@@ -101,7 +101,17 @@ impl Core {
         record.mark_stack_overflows += counts.overflows;
         record.rescans += counts.rescans;
         record.rescanned_blocks += counts.rescanned_blocks;
+        let start = self.now_ns();
+        self.pass_all(&Budget::ALL);
+        self.finish_watched(&Budget::ALL);
+        let counts = self.inner().marker.take_counts();
+        record.marked_objects += counts.marked_objects;
+        record.mark_stack_overflows += counts.overflows;
+        record.rescans += counts.rescans;
+        record.rescanned_blocks += counts.rescanned_blocks;
         self.verify_marked();
+        self.clear_watched();
+        self.lap(record, Phase::Weak, start);
     }
 
     /// Checks that everything reachable is marked, if settings say so.
@@ -152,7 +162,7 @@ impl Core {
             if !cage.color().get(cage.bit(object.address())) {
                 // SAFETY: OBJ-HEADER and KIND-LAYOUT; nobody can reach the object, so its slots may be anything that is
                 // no reference.
-                unsafe { object.visit_slots(header, kinds, |slot| *slot = 0) };
+                unsafe { object.visit_references(header, kinds, |slot| *slot = 0) };
             }
         }
         cage.color().clear_range(cage.bit(start), cage.bit(top));
@@ -187,6 +197,9 @@ impl Core {
             mode: GrowthMode::Normal,
             growing_percent: inner.config.settings.growing_percent,
         });
+        if record.cause == Cause::ExternalMemory {
+            record.decisions.push(inner.external_decision());
+        }
         let from_bytes = std::mem::replace(&mut inner.old_limit_bytes, decision.limit_bytes);
         let reason = decision.reason.as_str();
         let value = decision.limit_bytes as u64;

@@ -34,11 +34,15 @@
 //! they were scanned by this barrier before, were young when the cycle started, or did not exist. A long array keeps its
 //! unlogged bit, so there the overwritten slot alone is shaded, each time. Minor collections set unlogged bits anew; then
 //! the next store shades objects that are newer than the snapshot, which is superfluous.
+//!
+//! Weak words and ephemerons are no part of the snapshot: a table that is stored to in each cycle would never lose a key.
+//! What is read out of one is shaded when it is read, which makes it part of the snapshot, and the last pause passes what
+//! is in pairs then.
 
 use tenure_barrier::CardEntry;
 use tenure_events::{CollectionRecord, Phase};
 use tenure_memory::{CARD_BYTES, Range, round_down};
-use tenure_object::{FLAG_CARDED, ObjectRef, ReferenceRange};
+use tenure_object::{FLAG_CARDED, ObjectRef, PairMode, ReferenceRange};
 
 use crate::config::MarkingBarrier;
 use crate::core::{Core, Inner};
@@ -56,7 +60,7 @@ impl Core {
             MarkingBarrier::Deletion => {
                 for i in 0..inner.remembered.owners().len() {
                     let owner = inner.remembered.owners()[i];
-                    inner.shade_slots(owner);
+                    inner.shade_held(owner);
                 }
                 self.shade_young();
             }
@@ -86,19 +90,20 @@ impl Core {
     fn shade_young(&mut self) {
         let top = self.window.top.get();
         let inner = self.inner();
+        let snapshot = inner.config.settings.marking_barrier == MarkingBarrier::Deletion;
         let mut address = inner.nursery.active(&inner.cage).start;
         while address < top {
             let object = ObjectRef::from_address(address);
-            inner.shade_slots(object);
+            inner.shade_held(object);
             // SAFETY: KIND-LAYOUT and NUR-BUMP, objects lie without gaps from the start of the active half to the top.
             address += unsafe { ObjectRef::words(Inner::header_of(object), &inner.kinds) } * 8;
         }
         for index in 0..inner.large.young_count() {
-            // Those that are carded have had their stores logged from birth.
+            // Those that are carded have had their stores logged from birth, but cards tell of slots only.
             if let Some(object) = inner.large.young_object(index)
-                && !Inner::header_of(object).has(FLAG_CARDED)
+                && (!Inner::header_of(object).has(FLAG_CARDED) || snapshot && Inner::header_of(object).is_watched())
             {
-                inner.shade_slots(object);
+                inner.shade_held(object);
             }
         }
         if inner.large.young_count() > 0 {
@@ -198,7 +203,7 @@ impl Inner {
                 // SAFETY: KIND-LAYOUT, the slots are the owner's, and nothing is stored while this runs.
                 self.shade_words(unsafe { &*slots });
             }
-            MarkingBarrier::Deletion => self.shade_slots(owner),
+            MarkingBarrier::Deletion => self.shade_held(owner),
         }
     }
 
@@ -232,12 +237,25 @@ impl Inner {
         }
     }
 
-    /// Marks what the slots of `object` refer to.
-    fn shade_slots(&mut self, object: ObjectRef) {
+    /// Marks what `object` holds: what its slots refer to, and those words of pairs that do not depend on others. What is
+    /// in weak words, and what an ephemeron keeps for its key, is left to the end of marking: before the program can hide
+    /// it elsewhere, it has to read it ([`Inner::guard_weak_read`]).
+    fn shade_held(&mut self, object: ObjectRef) {
         let (header, kinds) = (Inner::header_of(object), self.kinds);
         let (marker, cage) = (&mut self.marker, &self.cage);
         // SAFETY: KIND-LAYOUT, an object's header; SLOT-TYPED for each slot.
         unsafe { object.visit_slots(header, &kinds, |slot| marker.shade(cage, &kinds, *slot)) };
+        // SAFETY: KIND-LAYOUT, as above.
+        let (first, count, mode) = unsafe { object.pairs(header, &kinds) };
+        let held = match mode {
+            PairMode::WeakValue => 0,
+            PairMode::Guard => 1,
+            PairMode::WeakKey | PairMode::WeakBoth => return,
+        };
+        for pair in 0..count {
+            // SAFETY: KIND-LAYOUT, the tail has `count` pairs; SLOT-TYPED, a word of one.
+            unsafe { marker.shade(cage, &kinds, *first.add(2 * pair + held)) };
+        }
     }
 
     fn shade_words(&mut self, words: &[u64]) {

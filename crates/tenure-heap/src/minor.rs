@@ -46,7 +46,7 @@ impl Promotions<'_> {
         let part = part.unwrap_or(cage.heap());
         // SAFETY: OBJ-HEADER and KIND-LAYOUT; SLOT-TYPED for each slot.
         unsafe {
-            object.visit_slots_in(header, &self.kinds, part, |slot| {
+            object.visit_references_in(header, &self.kinds, part, |slot| {
                 recorder.record_slot(cage, slot, *slot);
             });
         }
@@ -86,6 +86,10 @@ impl PromotionTarget for Promotions<'_> {
 
     fn visit_large(&mut self, object: ObjectRef) {
         self.large.reach(object);
+    }
+
+    fn is_unreached(&self, object: ObjectRef) -> bool {
+        self.large.is_unreached(object)
     }
 
     fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)> {
@@ -153,6 +157,7 @@ impl Core {
     pub(crate) fn begin(&mut self, kind: CollectionKind, cause: Cause) -> CollectionRecord {
         let before = self.sizes();
         let inner = self.inner();
+        inner.watched.begin_batch();
         let start_ns = inner.clock.now_ns();
         inner.emit(&Event::CollectionBegin { kind, cause, start_ns });
         inner.totals.peak_used_bytes = inner.totals.peak_used_bytes.max(before.used_bytes());
@@ -250,6 +255,7 @@ impl Core {
         inner.remembered.reserve(condemned_bytes / 16);
         inner.minor_requested = false;
         let (owners, mut cards) = inner.remembered.take(&inner.cage);
+        inner.watched.reserve_remembered(owners.len() + cards.len());
         let young_cards = inner.take_young_cards(&mut cards);
         // Sweeping on the way is for when there is no goal that it could take the time of.
         let allowance = if inner.config.settings.pause_goal_ns > 0 {
@@ -260,6 +266,7 @@ impl Core {
         inner.pointer.set_sweep_allowance(allowance);
         inner.data.set_sweep_allowance(allowance);
         inner.nursery.check_room(condemned_bytes);
+        let hash_salt = inner.nursery.hash_salt();
         inner.nursery.flip();
         let to = inner.nursery.active(&inner.cage);
         let to = Range {
@@ -301,8 +308,18 @@ impl Core {
             rule,
         };
         // SAFETY: NUR-EMPTY and NUR-ROOM hold between collections, and this is a safepoint.
-        let mut evacuation =
-            unsafe { Evacuation::begin(spill, to, large, capacity_bytes, kinds, promotion, &mut target) };
+        let mut evacuation = unsafe {
+            Evacuation::begin(
+                spill,
+                to,
+                large,
+                capacity_bytes,
+                kinds,
+                promotion,
+                hash_salt,
+                &mut target,
+            )
+        };
         record
             .phases
             .add(Phase::Prepare, inner.clock.now_ns().saturating_sub(time));
@@ -318,6 +335,7 @@ impl Core {
         for word in inner.globals.words_mut() {
             forward(word);
         }
+        inner.watched.visit_roots(&mut forward);
         let now = inner.clock.now_ns();
         record.phases.add(Phase::Roots, now.saturating_sub(time));
         time = now;
@@ -340,6 +358,14 @@ impl Core {
         time = now;
         // SAFETY: ROOT-EXACT, all roots have been forwarded.
         unsafe { evacuation.trace_closure() };
+        let weak_words_keep = inner.config.settings.minor_weak_strong;
+        let full = record.kind == CollectionKind::Major;
+        // SAFETY: NUR-SCAN, the closure is traced; the entries were just taken out of the set.
+        unsafe {
+            inner
+                .watched
+                .finish_minor(&mut evacuation, &kinds, &owners, &cards, weak_words_keep, full);
+        };
         let (top, counts) = evacuation.finish();
         let (large_bytes, large_objects, large_freed_bytes) = target.large.finish_minor(target.pages.cage);
         if !inner.config.settings.incremental_marking {

@@ -147,6 +147,12 @@ impl Core {
             // SAFETY: SLIDE-LIVE, entries for dead objects were dropped.
             |object| unsafe { forwarding.forward_object(object) },
         );
+        inner.watched.forward(
+            // SAFETY: SLIDE-LIVE, as above.
+            |object| unsafe { forwarding.forward_object(object) },
+            // SAFETY: SLOT-TYPED, a weak handle whose object is alive.
+            |word| unsafe { forwarding.update(word) },
+        );
     }
 }
 

@@ -16,6 +16,7 @@ use tenure_object::{
 
 use crate::config::MarkingBarrier;
 use crate::core::{Core, Inner};
+use crate::verify_watched::Waiting;
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +92,7 @@ impl Core {
             verifier.check_colors()?;
         }
         verifier.trace()?;
+        verifier.check_watched()?;
         if inner.cycle.is_some_and(|cycle| cycle.roots_shaded) {
             verifier.check_cycle()?;
         }
@@ -318,8 +320,20 @@ impl<'a> Verifier<'a> {
         for (slot, word) in roots.into_iter().enumerate() {
             self.check_edge(word, Edge { from: None, slot }, &mut queue)?;
         }
+        let mut waiting = Waiting::default();
         while let Some(object) = queue.pop_front() {
+            for (table, value) in waiting.take(object) {
+                self.check_pair(table, value, &mut queue)?;
+            }
             let header = Inner::header_of(object);
+            if header.is_watched() {
+                let mut kept = Vec::new();
+                waiting.enter(self, object, |key| self.seen.contains_key(&key), |word| kept.push(word));
+                for word in kept {
+                    self.check_pair(object, word, &mut queue)?;
+                }
+                self.check_weak_words(object).map_err(|e| self.with_path(e, object))?;
+            }
             let mut words = Vec::new();
             // SAFETY: KIND-LAYOUT, checked when the object was reached.
             unsafe { object.visit_slots(header, &self.inner.kinds, |slot| words.push((slot as usize, *slot))) };
@@ -336,6 +350,15 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
+    /// Goes on to a word that a pair of `table` keeps.
+    fn check_pair(&mut self, table: ObjectRef, word: u64, queue: &mut VecDeque<ObjectRef>) -> Result<(), VerifyError> {
+        let edge = Edge {
+            from: Some(table),
+            slot: 0,
+        };
+        self.check_edge(word, edge, queue)
+    }
+
     fn check_edge(&mut self, word: u64, edge: Edge, queue: &mut VecDeque<ObjectRef>) -> Result<(), VerifyError> {
         if !word.is_multiple_of(8) || word == 0 || !self.inner.cage.heap().contains(word as usize - 8) {
             return Ok(());
@@ -350,7 +373,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    fn check_object(&self, object: ObjectRef) -> Result<(), VerifyError> {
+    pub(crate) fn check_object(&self, object: ObjectRef) -> Result<(), VerifyError> {
         let (inner, cage) = (self.inner, &self.inner.cage);
         let address = object.address();
         let fail = |invariant, what: &str| Err(VerifyError::new(invariant, format!("{address:#x} {what}")));
@@ -378,7 +401,7 @@ impl<'a> Verifier<'a> {
         if !header.is_live() || header.class() == LayoutClass::Free {
             return fail("OBJ-HEADER", &format!("has no object's header: {header:?}"));
         }
-        if header.kind() as usize > inner.kinds.len() || header.class() != inner.kinds.get(header.kind()).class() {
+        if !inner.kinds.contains(header.kind()) || header.class() != inner.kinds.get(header.kind()).class() {
             return fail("KIND-LAYOUT", &format!("has a header that fits no kind: {header:?}"));
         }
         if header.has(FLAG_LARGE) != cage.large().contains(address) {
@@ -408,7 +431,13 @@ impl<'a> Verifier<'a> {
     }
 
     /// Checks that the slot at `slot` of an old `object` is remembered if it refers to the nursery.
-    fn check_remembered(&self, object: ObjectRef, header: Header, slot: usize, word: u64) -> Result<(), VerifyError> {
+    pub(crate) fn check_remembered(
+        &self,
+        object: ObjectRef,
+        header: Header,
+        slot: usize,
+        word: u64,
+    ) -> Result<(), VerifyError> {
         let young = word.is_multiple_of(8) && word != 0 && self.inner.cage.nursery().contains(word as usize - 8);
         let young_large = self.inner.large.is_young_object(&self.inner.cage, object);
         // A young large object is looked through whole if it survives, unless its stores are logged from birth.
@@ -455,6 +484,7 @@ impl<'a> Verifier<'a> {
         }
         for object in objects {
             self.check_object(object)?;
+            self.check_weak_words(object)?;
             let header = Inner::header_of(object);
             let mut words = Vec::new();
             // SAFETY: KIND-LAYOUT, checked just above.
@@ -483,7 +513,7 @@ impl<'a> Verifier<'a> {
             match edge.from {
                 Some(from) => {
                     let kind = Inner::header_of(from).kind();
-                    let name = if kind != 0 && usize::from(kind) <= self.inner.kinds.len() {
+                    let name = if self.inner.kinds.contains(kind) {
                         self.inner.kinds.get(kind).name
                     } else {
                         "unknown kind"

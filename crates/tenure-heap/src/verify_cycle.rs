@@ -16,6 +16,7 @@ use tenure_object::{FLAG_CARDED, ObjectRef};
 use crate::config::MarkingBarrier;
 use crate::core::Inner;
 use crate::verify::{Verifier, VerifyError};
+use crate::verify_watched::Waiting;
 
 /// What marking has still to visit.
 struct Frontier<'a> {
@@ -49,9 +50,36 @@ impl Frontier<'_> {
     }
 
     fn close(&mut self) {
-        while let Some(object) = self.queue.pop() {
-            self.visit_slots(object);
+        let mut waiting = Waiting::default();
+        let seen = self.verifier.seen.keys().copied();
+        let mut tables: Vec<ObjectRef> = seen
+            .filter(|object| !self.verifier.pairs(*object).0.is_empty())
+            .collect();
+        loop {
+            while let Some(object) = self.queue.pop() {
+                self.visit_slots(object);
+                for (_, value) in waiting.take(object) {
+                    self.visit(value);
+                }
+            }
+            // What the last pause does once nothing is listed: it passes the pairs of live tables.
+            let Some(index) = tables.iter().position(|table| self.is_alive(*table)) else {
+                return;
+            };
+            let table = tables.swap_remove(index);
+            let mut kept = Vec::new();
+            waiting.enter(self.verifier, table, |key| self.is_alive(key), |word| kept.push(word));
+            for word in kept {
+                self.visit(word);
+            }
         }
+    }
+
+    /// Returns whether the last pause will take an object for alive, by what was found so far.
+    fn is_alive(&self, object: ObjectRef) -> bool {
+        self.verifier.is_young(object)
+            || self.colors.get(self.verifier.bit(object)) != Color::White
+            || self.found.contains(&object)
     }
 }
 
@@ -111,7 +139,7 @@ impl<'a> Verifier<'a> {
             {
                 continue;
             }
-            for (slot, word) in self.slots(*object) {
+            for (slot, word) in self.references(*object) {
                 let Some(target) = self.target(word) else { continue };
                 let number = recorder.number(self.bit(target));
                 if number == 0 || !self.inner.candidates.is_left(number) || recorder.is_given_up(number) {
@@ -231,17 +259,29 @@ impl<'a> Verifier<'a> {
     }
 
     /// Returns the object that a slot's word refers to.
-    fn target(&self, word: u64) -> Option<ObjectRef> {
+    pub(crate) fn target(&self, word: u64) -> Option<ObjectRef> {
         let refers = word.is_multiple_of(8) && word != 0 && self.inner.cage.heap().contains(word as usize - 8);
         refers.then(|| ObjectRef::from_reference(word))
     }
 
     /// Returns the slots of an object: addresses and words.
-    fn slots(&self, object: ObjectRef) -> Vec<(usize, u64)> {
+    pub(crate) fn slots(&self, object: ObjectRef) -> Vec<(usize, u64)> {
         let mut words = Vec::new();
         // SAFETY: OBJ-HEADER and KIND-LAYOUT, checked by the trace; SLOT-TYPED for each slot.
         unsafe {
             object.visit_slots(Inner::header_of(object), &self.inner.kinds, |slot| {
+                words.push((slot as usize, *slot));
+            });
+        }
+        words
+    }
+
+    /// Returns all words of an object that may be references, weak ones and pairs included.
+    pub(crate) fn references(&self, object: ObjectRef) -> Vec<(usize, u64)> {
+        let mut words = Vec::new();
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, checked by the trace; SLOT-TYPED for each word.
+        unsafe {
+            object.visit_references(Inner::header_of(object), &self.inner.kinds, |slot| {
                 words.push((slot as usize, *slot));
             });
         }

@@ -51,6 +51,13 @@ impl Colors {
         }
     }
 
+    /// Returns whether the object whose first word has bit `bit` is gray or black.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_marked(&self, bit: usize) -> bool {
+        self.bitmap.get(bit)
+    }
+
     /// Makes a white object black. Returns whether it was white.
     #[inline(always)]
     pub fn blacken_if_white(&self, bit: usize) -> bool {

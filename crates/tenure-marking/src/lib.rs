@@ -16,5 +16,5 @@ mod slot_recorder;
 
 pub use color::{Color, Colors};
 pub use mark_stack::MarkStack;
-pub use marker::{MarkCounts, Marker, OBJECT_WORK_WORDS, Traversal};
+pub use marker::{Liveness, MarkCounts, Marker, OBJECT_WORK_WORDS, PairIndex, Passed, Traversal};
 pub use slot_recorder::{SLOTS_MAX, SlotRecorder};

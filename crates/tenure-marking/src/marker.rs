@@ -8,12 +8,16 @@
 //! thousand objects from how far apart they are. Long arrays are scanned in chunks with a cursor, so that one array does
 //! not fill the stack. The marker does not know which spaces there are.
 
+mod pairs;
+
 use tenure_memory::{BLOCK_WORDS, Cage, prefetch};
 use tenure_object::{Header, KindTable, LayoutClass, ObjectRef, ReferenceRange};
 
 use crate::color::{Color, Colors};
 use crate::mark_stack::MarkStack;
 use crate::slot_recorder::SlotRecorder;
+
+pub use pairs::{Liveness, PairIndex, Passed};
 
 /// Objects whose memory is on its way. 16 to 64 are equally good on the machines measured; fewer hide too little.
 const OBJECT_FIFO: usize = 32;
@@ -360,7 +364,10 @@ impl Marker {
         unsafe {
             object.visit_prefix_slots(header, &view.kinds, |slot| visit(self, slot, *slot));
         }
-        if !matches!(header.class(), LayoutClass::SlotsTail | LayoutClass::OtherTail) {
+        if !matches!(
+            header.class(),
+            LayoutClass::SlotsTail | LayoutClass::OtherTail | LayoutClass::Watched
+        ) {
             return 0;
         }
         // SAFETY: KIND-LAYOUT.

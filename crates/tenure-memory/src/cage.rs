@@ -287,6 +287,11 @@ impl Cage {
         }
     }
 
+    /// Returns where the cage has its pages from.
+    pub(crate) fn source(&mut self) -> &mut dyn PageSource {
+        &mut *self.source
+    }
+
     /// Asks for huge pages behind `range`, or for none.
     pub fn prefer_huge_pages(&mut self, range: Range, preferred: bool) {
         // SAFETY: MEM-OWNED, the range lies in this cage's reservation (CAGE-RANGES).

@@ -9,6 +9,7 @@ mod cage;
 mod fill;
 mod page_source;
 mod prefetch;
+mod scratch;
 mod units;
 
 pub use bitmap::{SetBits, SideBitmap};
@@ -16,6 +17,7 @@ pub use cage::{Cage, CageLayout, Range};
 pub use fill::Fill;
 pub use page_source::{Access, FailingPages, PageError, PageSource, SystemPages};
 pub use prefetch::prefetch;
+pub use scratch::Scratch;
 pub use units::{
     BLOCK_BYTES, BLOCK_WORDS, CARD_BYTES, CARD_WORDS, CHUNK_BYTES, PAGE_BYTES, WORD_BYTES, round_down, round_up,
 };

@@ -7,8 +7,8 @@
 
 use tenure_memory::Range;
 use tenure_object::{
-    CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LIVE, FLAG_UNLOGGED, Header, KindTable, ObjectRef, PromotionTarget,
-    ReferenceRange,
+    CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LIVE, FLAG_REMEMBERED, FLAG_UNLOGGED, Header, KindTable, ObjectRef,
+    PromotionTarget, ReferenceRange,
 };
 use tenure_policy::promotion::{PromotionPolicy, PromotionRule, Survivor, SurvivorInfo};
 
@@ -55,6 +55,7 @@ pub struct Evacuation<'a, T: PromotionTarget> {
     capacity_bytes: usize,
     kinds: KindTable,
     promotion: Promotion<'a>,
+    hash_salt: u64,
     target: &'a mut T,
     promoted_objects: u64,
     promoted_bytes: u64,
@@ -63,7 +64,12 @@ pub struct Evacuation<'a, T: PromotionTarget> {
 }
 
 impl<'a, T: PromotionTarget> Evacuation<'a, T> {
-    /// Starts an evacuation from `from` to the committed range `to`. `large` is where large objects lie.
+    /// Starts an evacuation from `from` to the committed range `to`. `large` is where large objects lie, `hash_salt` that of
+    /// hashes taken in `from`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a fact about the two halves; a struct would only name them twice"
+    )]
     ///
     /// # Safety
     ///
@@ -76,6 +82,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         capacity_bytes: usize,
         kinds: KindTable,
         promotion: Promotion<'a>,
+        hash_salt: u64,
         target: &'a mut T,
     ) -> Evacuation<'a, T> {
         let (age_collections, fill_bytes) = match promotion.rule {
@@ -103,6 +110,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
             capacity_bytes,
             kinds,
             promotion,
+            hash_salt,
             target,
             promoted_objects: 0,
             promoted_bytes: 0,
@@ -149,6 +157,47 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         false
     }
 
+    /// Returns where what `word` refers to is now, or `word` itself if it refers to no young object; nothing if it refers
+    /// to a young one that nothing has reached yet.
+    #[must_use]
+    #[inline]
+    pub fn resolve_word(&self, word: u64) -> Option<u64> {
+        if self.from.contains(word) {
+            // SAFETY: OBJ-HEADER, from-space holds objects of this collection, forwarded or not.
+            let header = unsafe { ObjectRef::from_reference(word).header() };
+            return (!header.is_live()).then(|| ObjectRef::from_address(header.bits() as usize).reference());
+        }
+        let large = self.young_or_large.contains(word) && !self.to.contains(word);
+        (!large || !self.target.is_unreached(ObjectRef::from_reference(word))).then_some(word)
+    }
+
+    /// Returns whether `word` refers to a survivor in the nursery.
+    #[must_use]
+    #[inline]
+    pub fn is_nursery(&self, word: u64) -> bool {
+        self.to.contains(word)
+    }
+
+    /// Remembers the word at `slot` of the survivor `owner`, if the owner is old and the word refers to the nursery.
+    ///
+    /// # Safety
+    ///
+    /// `owner` must be a survivor or an old object and `slot` a word of it that may be a reference (OBJ-HEADER).
+    pub unsafe fn remember_if_young(&mut self, owner: ObjectRef, slot: *const u64) {
+        // SAFETY: SLOT-TYPED is the caller's obligation.
+        let word = unsafe { *slot };
+        if !self.to.contains(word) || self.to.contains(owner.reference()) {
+            return;
+        }
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        let header = unsafe { owner.header() };
+        if header.has(FLAG_CARDED) {
+            self.target.remember_card(owner, slot.cast_mut());
+        } else if !header.has(FLAG_REMEMBERED) {
+            self.target.remember(owner);
+        }
+    }
+
     /// Forwards `count` slots from `first`. Returns whether one of them refers to a nursery object afterwards.
     ///
     /// # Safety
@@ -183,7 +232,7 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         let target = ObjectRef::from_address(self.top);
         debug_assert!(self.top + size + 8 <= self.queue, "NUR-ROOM");
         // SAFETY: MEM-OWNED by NUR-ROOM, to-space has room for each survivor.
-        let words = unsafe { object.copy_to(target, header.older(), words) };
+        let words = unsafe { object.copy_to(target, header.older(), words, self.hash_salt) };
         self.top += words * 8;
         self.retained_objects += 1;
         // SAFETY: FWD-ONCE, it had a header until now.
@@ -205,12 +254,12 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         let mut old = header.ageless().with(FLAG_UNLOGGED);
         if has_slots && words > CARDED_SLOTS_MIN {
             // SAFETY: KIND-LAYOUT, the header is the object's.
-            if unsafe { object.tail_slots(header, &self.kinds) }.1 >= CARDED_SLOTS_MIN {
+            if unsafe { object.tail_references(header, &self.kinds) }.1 >= CARDED_SLOTS_MIN {
                 old = old.with(FLAG_CARDED);
             }
         }
         // SAFETY: MEM-OWNED, the target handed out `room` words.
-        let words = unsafe { object.copy_to(target, old, words) };
+        let words = unsafe { object.copy_to(target, old, words, self.hash_salt) };
         self.promoted_objects += 1;
         self.promoted_bytes += (words * 8) as u64;
         // SAFETY: FWD-ONCE, it had a header until now.

@@ -10,6 +10,9 @@
 
 use tenure_memory::{Cage, PAGE_BYTES, PageError, Range, round_up};
 
+/// What the room for hashes grows by.
+const HASH_STEP_BYTES: usize = 64 << 10;
+
 /// The nursery's halves.
 ///
 /// Invariant (NUR-BUMP): `start <= top <= hard + slack` in the active half.
@@ -24,6 +27,7 @@ pub struct Nursery {
     slack_bytes: usize,
     committed_bytes: usize,
     pending_hashes: usize,
+    flips: u64,
 }
 
 impl Nursery {
@@ -40,6 +44,7 @@ impl Nursery {
             slack_bytes,
             committed_bytes: 0,
             pending_hashes: 0,
+            flips: 0,
         };
         nursery.commit(cage, nursery.needed(capacity_bytes, 0))?;
         Ok(nursery)
@@ -124,12 +129,28 @@ impl Nursery {
         committed
     }
 
-    /// Notes that one more object wants a hash word at its next move. Returns whether there is room for it.
-    pub fn reserve_hash(&mut self) -> bool {
+    /// Returns whether there is room for one more hash word.
+    #[must_use]
+    #[inline]
+    pub fn has_hash_room(&self) -> bool {
         let window = self.capacity_bytes + self.spill_bytes + self.slack_bytes;
-        let reserved = self.pending_hashes < self.committed_bytes.saturating_sub(window) / 8;
-        self.pending_hashes += usize::from(reserved);
-        reserved
+        self.pending_hashes < self.committed_bytes.saturating_sub(window) / 8
+    }
+
+    /// Makes room for more hash words.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pages or no address space; nothing is changed then.
+    pub fn extend_hash_room(&mut self, cage: &mut Cage) -> Result<(), PageError> {
+        self.commit(cage, self.committed_bytes + HASH_STEP_BYTES)
+    }
+
+    /// Notes that one more object wants a hash word at its next move. There must be room for it.
+    #[inline]
+    pub fn reserve_hash(&mut self) {
+        debug_assert!(self.has_hash_room(), "NUR-ROOM");
+        self.pending_hashes += 1;
     }
 
     /// Checks that the reserve half has room for `used_bytes` and the hashes to be appended.
@@ -141,9 +162,18 @@ impl Nursery {
         assert!(used_bytes + self.pending_hashes * 8 <= self.committed_bytes, "NUR-ROOM");
     }
 
+    /// Returns the salt of hashes that are taken of objects in the active half: its addresses are used again after each
+    /// collection, and their hashes are not to be.
+    #[must_use]
+    #[inline]
+    pub fn hash_salt(&self) -> u64 {
+        self.flips + 1
+    }
+
     /// Exchanges the halves' roles.
     pub fn flip(&mut self) {
         self.active ^= 1;
+        self.flips += 1;
         self.pending_hashes = 0;
     }
 

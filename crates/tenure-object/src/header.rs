@@ -43,16 +43,20 @@ pub enum LayoutClass {
     DataFixed = 0,
     /// Fixed size, slots by the header's bitmap.
     MapFixed = 1,
+    /// Watched, of fixed size, slots by the header's bitmap, everything else by the kind.
+    WatchedFixed = 2,
     /// Fixed size, slots by the kind's bitmap.
-    TableFixed = 2,
+    TableFixed = 3,
     /// No slots before the tail, a tail of slots.
-    SlotsTail = 3,
+    SlotsTail = 4,
     /// No slots, a tail of bytes.
-    BytesTail = 4,
+    BytesTail = 5,
     /// A tail, everything else by the kind.
-    OtherTail = 5,
+    OtherTail = 6,
     /// Fixed size, every payload word a slot. The high half is 0, so that the header is a short constant in code.
-    SlotsFixed = 6,
+    SlotsFixed = 7,
+    /// Watched, with a tail or many words: everything by the kind, and more than slots.
+    Watched = 8,
     /// Not an object: a hole in a block. The high half is its size in words.
     Free = 15,
 }
@@ -178,11 +182,13 @@ impl Header {
         match self.0 >> CLASS_SHIFT & 0xf {
             0 => LayoutClass::DataFixed,
             1 => LayoutClass::MapFixed,
-            2 => LayoutClass::TableFixed,
-            3 => LayoutClass::SlotsTail,
-            4 => LayoutClass::BytesTail,
-            5 => LayoutClass::OtherTail,
-            6 => LayoutClass::SlotsFixed,
+            2 => LayoutClass::WatchedFixed,
+            3 => LayoutClass::TableFixed,
+            4 => LayoutClass::SlotsTail,
+            5 => LayoutClass::BytesTail,
+            6 => LayoutClass::OtherTail,
+            7 => LayoutClass::SlotsFixed,
+            8 => LayoutClass::Watched,
             _ => LayoutClass::Free,
         }
     }
@@ -209,11 +215,18 @@ impl Header {
         let class = self.0 >> CLASS_SHIFT & 0xf;
         if class == LayoutClass::SlotsFixed as u64 {
             Some(((1u64 << self.prefix_words()) - 1) as u32)
-        } else if class <= LayoutClass::MapFixed as u64 {
+        } else if class <= LayoutClass::WatchedFixed as u64 {
             Some(self.high())
         } else {
             None
         }
+    }
+
+    /// Returns whether objects of this layout hold anything that a collection looks at once it knows what is alive.
+    #[must_use]
+    #[inline]
+    pub const fn is_watched(self) -> bool {
+        matches!(self.class(), LayoutClass::WatchedFixed | LayoutClass::Watched)
     }
 
     /// Returns what is known of the identity hash.

@@ -13,6 +13,6 @@ pub use header::{
     CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_LIVE, FLAG_PINNED, FLAG_REMEMBERED, FLAG_UNLOGGED, HashState,
     Header, LayoutClass,
 };
-pub use kind::{KindLayout, KindTable, TailLayout, header_with_length};
+pub use kind::{FIRST_BUILT_IN, KindLayout, KindTable, PairMode, TailLayout, header_with_length};
 pub use object::{ObjectRef, Reference, ReferenceRange};
 pub use space::PromotionTarget;

@@ -6,7 +6,7 @@
 use tenure_memory::{Range, WORD_BYTES};
 
 use crate::header::{FLAG_LIVE, HashState, Header, LayoutClass};
-use crate::kind::{KindTable, TailLayout};
+use crate::kind::{KindTable, PairMode, TailLayout};
 
 /// A word in a slot.
 ///
@@ -152,12 +152,14 @@ impl ObjectRef {
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
         let prefix = header.prefix_words();
         let payload = match header.class() {
-            LayoutClass::DataFixed | LayoutClass::MapFixed | LayoutClass::SlotsFixed | LayoutClass::TableFixed => {
-                prefix
-            }
+            LayoutClass::DataFixed
+            | LayoutClass::MapFixed
+            | LayoutClass::WatchedFixed
+            | LayoutClass::SlotsFixed
+            | LayoutClass::TableFixed => prefix,
             LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
             LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
-            LayoutClass::OtherTail => kinds.get(header.kind()).words(header.high()) - 1,
+            LayoutClass::OtherTail | LayoutClass::Watched => kinds.get(header.kind()).words(header.high()) - 1,
             LayoutClass::Free => return header.high() as usize,
         };
         1 + payload + header.hash_words()
@@ -169,7 +171,12 @@ impl ObjectRef {
     pub fn has_slots(header: Header, kinds: &KindTable) -> bool {
         match header.class() {
             LayoutClass::DataFixed | LayoutClass::BytesTail | LayoutClass::Free => false,
-            LayoutClass::MapFixed | LayoutClass::SlotsFixed | LayoutClass::TableFixed | LayoutClass::SlotsTail => true,
+            LayoutClass::MapFixed
+            | LayoutClass::SlotsFixed
+            | LayoutClass::TableFixed
+            | LayoutClass::SlotsTail
+            | LayoutClass::WatchedFixed
+            | LayoutClass::Watched => true,
             LayoutClass::OtherTail => kinds.get(header.kind()).has_slots(),
         }
     }
@@ -185,11 +192,42 @@ impl ObjectRef {
         let tail = (self.payload() + header.prefix_words() * WORD_BYTES) as *mut u64;
         match header.class() {
             LayoutClass::SlotsTail => (tail, header.high() as usize),
-            LayoutClass::OtherTail if kinds.get(header.kind()).tail == TailLayout::Slots => {
+            LayoutClass::OtherTail | LayoutClass::Watched if kinds.get(header.kind()).tail == TailLayout::Slots => {
                 (tail, header.high() as usize)
             }
             _ => (tail, 0),
         }
+    }
+
+    /// Returns the pairs of the tail as address of the first key, count and mode, or none.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::words`].
+    #[must_use]
+    #[inline]
+    pub unsafe fn pairs(self, header: Header, kinds: &KindTable) -> (*mut u64, usize, PairMode) {
+        let tail = (self.payload() + header.prefix_words() * WORD_BYTES) as *mut u64;
+        if header.class() == LayoutClass::Watched
+            && let TailLayout::Pairs(mode) = kinds.get(header.kind()).tail
+        {
+            return (tail, header.high() as usize, mode);
+        }
+        (tail, 0, PairMode::WeakBoth)
+    }
+
+    /// Returns the words of the tail that can be references, those of pairs included, as address of the first and count.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::words`].
+    #[must_use]
+    #[inline]
+    pub unsafe fn tail_references(self, header: Header, kinds: &KindTable) -> (*mut u64, usize) {
+        // SAFETY: KIND-LAYOUT is the caller's obligation.
+        let (tail, count) = unsafe { self.tail_slots(header, kinds) };
+        // SAFETY: KIND-LAYOUT, as above.
+        (tail, count + 2 * unsafe { self.pairs(header, kinds) }.1)
     }
 
     /// Calls `visit` with the address of every slot before the tail.
@@ -207,7 +245,7 @@ impl ObjectRef {
                     visit(unsafe { payload.add(i) });
                 }
             }
-            LayoutClass::MapFixed => {
+            LayoutClass::MapFixed | LayoutClass::WatchedFixed => {
                 let mut map = header.high();
                 while map != 0 {
                     // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
@@ -215,15 +253,9 @@ impl ObjectRef {
                     map &= map - 1;
                 }
             }
-            LayoutClass::TableFixed | LayoutClass::OtherTail => {
-                for (i, &bits) in kinds.get(header.kind()).slot_map.iter().enumerate() {
-                    let mut map = bits;
-                    while map != 0 {
-                        // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
-                        visit(unsafe { payload.add(i * 64 + map.trailing_zeros() as usize) });
-                        map &= map - 1;
-                    }
-                }
+            LayoutClass::TableFixed | LayoutClass::OtherTail | LayoutClass::Watched => {
+                // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
+                unsafe { visit_map(payload, kinds.get(header.kind()).slot_map, visit) };
             }
             LayoutClass::DataFixed | LayoutClass::SlotsTail | LayoutClass::BytesTail | LayoutClass::Free => {}
         }
@@ -279,26 +311,120 @@ impl ObjectRef {
         }
     }
 
-    /// Returns the identity hash that belongs to this address.
+    /// Calls `visit` with the address of every weak word before the tail.
+    ///
+    /// # Safety
+    ///
+    /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
+    #[inline(always)]
+    pub unsafe fn visit_weak(self, header: Header, kinds: &KindTable, visit: impl FnMut(*mut u64)) {
+        if header.is_watched() {
+            // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
+            unsafe { visit_map(self.payload() as *mut u64, kinds.get(header.kind()).weak_map, visit) };
+        }
+    }
+
+    /// Calls `visit` with the address of every word that is the number of a native resource.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::visit_weak`].
+    pub unsafe fn visit_natives(self, header: Header, kinds: &KindTable, visit: impl FnMut(*mut u64)) {
+        if header.is_watched() {
+            // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
+            unsafe { visit_map(self.payload() as *mut u64, kinds.get(header.kind()).native_map, visit) };
+        }
+    }
+
+    /// Calls `visit` with the address of every word that can be a reference: slots, weak words and words of pairs.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::visit_slots`].
+    #[inline]
+    pub unsafe fn visit_references(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
+        unsafe { self.visit_slots(header, kinds, &mut visit) };
+        if header.is_watched() {
+            // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
+            unsafe { self.visit_watched_in(header, kinds, ALL, visit) };
+        }
+    }
+
+    /// Calls `visit` with the address of every word of the object in `inside` that can be a reference.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::visit_slots`].
+    #[inline]
+    pub unsafe fn visit_references_in(
+        self,
+        header: Header,
+        kinds: &KindTable,
+        inside: Range,
+        mut visit: impl FnMut(*mut u64),
+    ) {
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
+        unsafe { self.visit_slots_in(header, kinds, inside, &mut visit) };
+        if header.is_watched() {
+            // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
+            unsafe { self.visit_watched_in(header, kinds, inside, visit) };
+        }
+    }
+
+    /// Calls `visit` with the weak words and words of pairs of a watched object that lie in `inside`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::visit_slots`].
+    unsafe fn visit_watched_in(
+        self,
+        header: Header,
+        kinds: &KindTable,
+        inside: Range,
+        mut visit: impl FnMut(*mut u64),
+    ) {
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
+        unsafe {
+            self.visit_weak(header, kinds, |word| {
+                if inside.contains(word as usize) {
+                    visit(word);
+                }
+            });
+        }
+        // SAFETY: KIND-LAYOUT, as above.
+        let (tail, count, _) = unsafe { self.pairs(header, kinds) };
+        let mut word = inside.start.max(tail as usize);
+        let end = inside.end.min(tail as usize + 2 * count * WORD_BYTES);
+        while word < end {
+            visit(word as *mut u64);
+            word += WORD_BYTES;
+        }
+    }
+
+    /// Returns the identity hash that belongs to this address, and to `salt`: a number that differs from one collection to
+    /// the next where addresses are used again and again, and is 0 elsewhere.
     #[must_use]
     #[inline]
-    pub const fn address_hash(self) -> u64 {
+    pub const fn address_hash(self, salt: u64) -> u64 {
         // The finalizer of splitmix64: all bits of the address reach all bits of the hash.
-        let mut z = (self.0 as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut z = (self.0 as u64 >> 3)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(salt.wrapping_mul(0xd1b5_4a32_d192_ed03));
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
 
     /// Copies the object to `target` with `header`, and appends the hash if it was asked for but not yet stored.
-    /// `words` are those of the old object. Returns the words of the new one.
+    /// `words` are those of the old object, `salt` that of its hash. Returns the words of the new one.
     ///
     /// # Safety
     ///
     /// `[target, target + words + 1)` must be owned, writable and apart from the object (MEM-OWNED); `header` must be
     /// this object's but for flags and age (OBJ-HEADER).
     #[inline(always)]
-    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize) -> usize {
+    pub unsafe fn copy_to(self, target: ObjectRef, header: Header, words: usize, salt: u64) -> usize {
         let source = self.0 as *const u64;
         let destination = target.0 as *mut u64;
         if words <= 16 {
@@ -314,7 +440,7 @@ impl ObjectRef {
         }
         if header.hash_state() == HashState::FromAddress {
             // SAFETY: MEM-OWNED, the caller keeps room for the hash word.
-            unsafe { *destination.add(words) = self.address_hash() };
+            unsafe { *destination.add(words) = self.address_hash(salt) };
             // SAFETY: MEM-OWNED, the first word of the copy.
             unsafe { target.set_header(header.with_hash_state(HashState::Appended)) };
             return words + 1;
@@ -325,6 +451,29 @@ impl ObjectRef {
     }
 }
 
+/// All addresses.
+const ALL: Range = Range {
+    start: 0,
+    end: usize::MAX,
+};
+
+/// Calls `visit` with the address of each word that `map` names.
+///
+/// # Safety
+///
+/// The words must lie in one payload (KIND-LAYOUT).
+#[inline(always)]
+unsafe fn visit_map(payload: *mut u64, map: &[u64], mut visit: impl FnMut(*mut u64)) {
+    for (i, &bits) in map.iter().enumerate() {
+        let mut map = bits;
+        while map != 0 {
+            // SAFETY: KIND-LAYOUT is the caller's obligation.
+            visit(unsafe { payload.add(i * 64 + map.trailing_zeros() as usize) });
+            map &= map - 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,34 +481,34 @@ mod tests {
     use crate::kind::{KindLayout, header_with_length};
     use proptest::prelude::*;
 
-    static LAYOUTS: [KindLayout; 6] = [
+    static LAYOUTS: [KindLayout; 8] = [
         KindLayout {
             name: "pair",
             prefix_words: 2,
             slot_map: &[0b11],
             tail: TailLayout::None,
-            pinned: false,
+            ..KindLayout::EMPTY
         },
         KindLayout {
             name: "number",
             prefix_words: 1,
             slot_map: &[],
             tail: TailLayout::None,
-            pinned: false,
+            ..KindLayout::EMPTY
         },
         KindLayout {
             name: "array",
             prefix_words: 0,
             slot_map: &[],
             tail: TailLayout::Slots,
-            pinned: false,
+            ..KindLayout::EMPTY
         },
         KindLayout {
             name: "bytes",
             prefix_words: 1,
             slot_map: &[],
             tail: TailLayout::Plain { element_bytes: 1 },
-            pinned: false,
+            ..KindLayout::EMPTY
         },
         KindLayout {
             name: "mixed",
@@ -367,18 +516,34 @@ mod tests {
             slot_map: &[1 << 63, 0b10_0001],
             tail: TailLayout::Slots,
             pinned: true,
+            ..KindLayout::EMPTY
         },
         KindLayout {
             name: "rows",
             prefix_words: 2,
             slot_map: &[0b10],
             tail: TailLayout::Plain { element_bytes: 12 },
-            pinned: false,
+            ..KindLayout::EMPTY
+        },
+        KindLayout {
+            name: "weak",
+            prefix_words: 4,
+            slot_map: &[0b1],
+            weak_map: &[0b10],
+            native_map: &[0b1000],
+            ..KindLayout::EMPTY
+        },
+        KindLayout {
+            name: "pairs",
+            prefix_words: 2,
+            slot_map: &[0b10],
+            tail: TailLayout::Pairs(PairMode::WeakKey),
+            ..KindLayout::EMPTY
         },
     ];
 
     fn slots(kind: u8, length: u32) -> (usize, Vec<usize>) {
-        let kinds = KindTable::new(&LAYOUTS);
+        let kinds = KindTable::new(&LAYOUTS, &[]);
         let header = Header::from_bits(header_with_length(kinds.get(kind).header(kind), length));
         let header = if kinds.get(kind).tail == TailLayout::None {
             Header::from_bits(kinds.get(kind).header(kind))
@@ -396,9 +561,9 @@ mod tests {
                 found.push((slot as usize - object.payload()) / 8)
             })
         };
-        assert_eq!(
-            !found.is_empty() || length == 0,
-            ObjectRef::has_slots(header, &kinds) || length == 0
+        assert!(
+            length == 0 || found.is_empty() != ObjectRef::has_slots(header, &kinds),
+            "objects without slots are those that have none"
         );
         (words, found)
     }
@@ -414,17 +579,54 @@ mod tests {
         assert_eq!(slots(6, 3), (8, vec![1]));
     }
 
+    fn words_of(kind: u8, length: u32, inside: std::ops::Range<usize>) -> (Vec<usize>, Vec<usize>, Vec<usize>) {
+        let kinds = KindTable::new(&LAYOUTS, &[]);
+        let layout = kinds.get(kind);
+        let header = Header::from_bits(if layout.tail == TailLayout::None {
+            layout.header(kind)
+        } else {
+            header_with_length(layout.header(kind), length)
+        });
+        assert!(header.is_watched());
+        // SAFETY: KIND-LAYOUT, the header was built from the table.
+        let words = unsafe { ObjectRef::words(header, &kinds) };
+        let mut memory = vec![0u64; words];
+        let object = ObjectRef::from_address(memory.as_mut_ptr() as usize);
+        let index = |word: *mut u64| (word as usize - object.payload()) / 8;
+        let range = Range {
+            start: object.payload() + inside.start * 8,
+            end: object.payload() + inside.end * 8,
+        };
+        let (mut all, mut part, mut natives) = (Vec::new(), Vec::new(), Vec::new());
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, only addresses are computed, within the vector.
+        unsafe { object.visit_references(header, &kinds, |word| all.push(index(word))) };
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
+        unsafe { object.visit_references_in(header, &kinds, range, |word| part.push(index(word))) };
+        // SAFETY: OBJ-HEADER and KIND-LAYOUT, as above.
+        unsafe { object.visit_natives(header, &kinds, |word| natives.push(index(word))) };
+        (all, part, natives)
+    }
+
+    #[test]
+    fn watched_objects_have_weak_words_natives_and_pairs() {
+        assert_eq!(words_of(7, 0, 1..3), (vec![0, 1], vec![1], vec![3]));
+        assert_eq!(words_of(8, 3, 2..5), (vec![1, 2, 3, 4, 5, 6, 7], vec![2, 3, 4], vec![]));
+        assert_eq!(words_of(8, 0, 0..2), (vec![1], vec![1], vec![]));
+        assert_eq!(slots(7, 0), (5, vec![0]));
+        assert_eq!(slots(8, 3), (9, vec![1]));
+    }
+
     #[test]
     fn hash_is_appended_once_and_stays() {
-        let kinds = KindTable::new(&LAYOUTS);
+        let kinds = KindTable::new(&LAYOUTS, &[]);
         let header = Header::from_bits(kinds.get(1).header(1)).with_hash_state(HashState::FromAddress);
         let mut from = [header.bits(), 11, 12];
         let mut to = [0u64; 4];
         let source = ObjectRef::from_address(from.as_mut_ptr() as usize);
         let target = ObjectRef::from_address(to.as_mut_ptr() as usize);
         // SAFETY: MEM-OWNED, both arrays are large enough and apart.
-        let words = unsafe { source.copy_to(target, header.older(), 3) };
-        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash()));
+        let words = unsafe { source.copy_to(target, header.older(), 3, 5) };
+        assert_eq!((words, to[1], to[2], to[3]), (4, 11, 12, source.address_hash(5)));
         // SAFETY: OBJ-HEADER, the header was just written.
         let header = unsafe { target.header() };
         assert_eq!(

@@ -15,6 +15,9 @@ pub trait PromotionTarget {
     /// Called with an object in the large-object range that a slot refers to. Young ones survive thereby.
     fn visit_large(&mut self, object: ObjectRef);
 
+    /// Returns whether `object` is a young large object that no slot visited so far refers to.
+    fn is_unreached(&self, object: ObjectRef) -> bool;
+
     /// Returns a large object that has survived and whose slots nobody has forwarded yet; if stores into it were logged,
     /// with a part of it where there was one.
     fn next_large(&mut self) -> Option<(ObjectRef, Option<Range>)>;

@@ -113,7 +113,7 @@ impl BlockSpace {
                     return false;
                 };
                 // SAFETY: MEM-OWNED, `room` words were just handed out, outside of this block.
-                unsafe { from.copy_to(to, header, words) };
+                unsafe { from.copy_to(to, header, words, 0) };
                 // SAFETY: EVAC-FORWARDED, it had a header until now.
                 unsafe { from.forward_to(to) };
                 moved.push(MovedObject { from, words });

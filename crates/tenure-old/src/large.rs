@@ -202,6 +202,14 @@ impl LargeSpace {
         }
     }
 
+    /// Returns whether `object` is young and the minor collection in progress has not reached it.
+    #[must_use]
+    pub fn is_unreached(&self, object: ObjectRef) -> bool {
+        self.id(object.address())
+            .and_then(|id| self.objects[id])
+            .is_some_and(|o| o.young && !o.reached)
+    }
+
     /// Returns a reached young object once, to have its slots forwarded.
     pub fn next_unscanned(&mut self) -> Option<ObjectRef> {
         let id = self.unscanned.pop()?;

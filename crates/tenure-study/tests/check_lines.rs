@@ -53,6 +53,14 @@ const EXPECTED: &[(&str, RngKind, &str)] = &[
     ),
 ];
 
+/// Check lines of the workloads that other implementations do not have; they check themselves besides.
+const OWN: &[&str] = &[
+    "ephemerons:300,3000,2000",
+    "finalizers:300,5000",
+    "image-list:300,2",
+    "buffers:50,9000,16",
+];
+
 fn check_all(config: impl Fn() -> HeapConfig) {
     for (name, rng, line) in EXPECTED {
         let workload: Workload = name.parse().expect("the workload is known");
@@ -62,6 +70,15 @@ fn check_all(config: impl Fn() -> HeapConfig) {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(outcome.check, [*line]);
         assert!(outcome.span.length_ns() > 0);
+    }
+    for name in OWN {
+        let run = |config| {
+            let workload: Workload = name.parse().expect("the workload is known");
+            let outcome = workload.run(&mut Bench::new(config, RngKind::Bits64));
+            outcome.unwrap_or_else(|error| panic!("{name}: {error}")).check
+        };
+        // What the collector does must not show.
+        assert_eq!(run(config()), run(HeapConfig::new().incremental_marking(false)));
     }
 }
 

@@ -60,12 +60,16 @@ impl<M: ObjectModel> Heap<M> {
         let top = window.top.get();
         let header = std::ptr::with_exposed_provenance_mut::<u64>(top);
         // SAFETY: NUR-BUMP: the memory is writable and belongs to no object. KIND-LAYOUT: `write` initializes the fields
-        // of `T` after the header of `T`; SLOT-TYPED: the payload's address is that of an object from here on.
+        // of `T` after the header of `T`; SLOT-TYPED: the payload's address is that of an object from here on;
+        // WATCH-LISTED: the object is new.
         unsafe {
             header.write(Of::<T>::HEADER);
             let payload = header.add(1).cast::<T>();
             T::write(payload, init);
             window.top.set(top + Of::<T>::BYTES);
+            if Of::<T>::WATCHED {
+                self.core.watch(header.add(1));
+            }
             Gc::from_word((top + 8) as u64)
         }
     }
@@ -136,10 +140,13 @@ impl<M: ObjectModel> Heap<M> {
     /// `payload` is a new object of kind `T`.
     #[inline(always)]
     unsafe fn initialize<'h, T: Kind<Model = M>>(&'h self, payload: NonNull<u64>, init: T::Init<'h>) -> Gc<'h, T> {
-        // SAFETY: KIND-LAYOUT: by the caller. No barrier is needed: an object outside of the nursery is allocated as
+        // SAFETY: KIND-LAYOUT: by the caller; WATCH-LISTED: the object is new. No barrier is needed: an object outside of the nursery is allocated as
         // logged.
         unsafe {
             T::write(payload.as_ptr().cast(), init);
+            if Of::<T>::WATCHED {
+                self.core.watch(payload.as_ptr());
+            }
             Gc::from_word(payload.as_ptr().expose_provenance() as u64)
         }
     }

@@ -19,6 +19,11 @@ impl<V> OutOfMemory<V> {
         OutOfMemory { kind, error, value }
     }
 
+    /// Returns the same error with what `f` makes of the value.
+    pub(crate) fn map<W>(self, f: impl FnOnce(V) -> W) -> OutOfMemory<W> {
+        OutOfMemory::new(self.kind, self.error, f(self.value))
+    }
+
     /// Returns what was not allocated.
     #[must_use]
     pub fn into_value(self) -> V {

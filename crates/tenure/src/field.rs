@@ -18,7 +18,7 @@ use crate::slot::{Family, Slot};
 ///
 /// # Safety
 ///
-/// Invariant KIND-LAYOUT: `SLOTS` names exactly the slots of `Self`; `write` initializes all of `Self`; `Self` owns
+/// Invariant KIND-LAYOUT: `SLOTS`, `WEAK` and `NATIVES` name exactly the slots, weak words and natives of `Self`; `write` initializes all of `Self`; `Self` owns
 /// nothing and may be copied by its bytes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a kind",
@@ -32,6 +32,10 @@ pub unsafe trait Field: Sized + 'static {
     type Get<'h>;
     /// Which words are slots.
     const SLOTS: SlotMap;
+    /// Which words are weak: [`WeakSlot`](crate::WeakSlot)s.
+    const WEAK: SlotMap = SlotMap::NONE;
+    /// Which words are numbers of native resources: [`Native`](crate::Native)s.
+    const NATIVES: SlotMap = SlotMap::NONE;
     /// Whether there is a [`Root`](crate::Root) inside.
     const HAS_ROOTS: bool;
     /// Initializes the field.
@@ -256,6 +260,8 @@ unsafe impl<T: Field, const N: usize> Field for [T; N] {
     type Init<'a> = [T::Init<'a>; N];
     type Get<'h> = &'h [T; N];
     const SLOTS: SlotMap = SlotMap::repeated(T::SLOTS, N, size_of::<T>());
+    const WEAK: SlotMap = SlotMap::repeated(T::WEAK, N, size_of::<T>());
+    const NATIVES: SlotMap = SlotMap::repeated(T::NATIVES, N, size_of::<T>());
     const HAS_ROOTS: bool = T::HAS_ROOTS;
     #[inline(always)]
     unsafe fn write(destination: *mut Self, init: [T::Init<'_>; N]) {

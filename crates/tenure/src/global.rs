@@ -18,6 +18,11 @@ use crate::slot::Family;
 pub(crate) struct Releases(RefCell<Vec<u32>>);
 
 impl Releases {
+    /// Adds a number.
+    pub(crate) fn add(&self, index: u32) {
+        self.0.borrow_mut().push(index);
+    }
+
     /// Takes the numbers.
     #[inline]
     pub(crate) fn drain(&self) -> Vec<u32> {

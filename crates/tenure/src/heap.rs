@@ -18,6 +18,9 @@ use crate::global::Releases;
 use crate::layout::{Kind, Layout, ObjectModel, Of};
 use crate::stack::REGISTERS;
 
+/// External memory that is released between two looks at the clock: a tenth of a millisecond or so.
+const RELEASED_BYTES: usize = 1 << 20;
+
 /// The heap of a model, inside [`Isolate::enter`](crate::Isolate::enter).
 ///
 /// Invariant HEAP-BRAND: at most one isolate of a model is entered on a thread, and a `Heap<M>` exists inside an isolate
@@ -27,6 +30,7 @@ pub struct Heap<M: ObjectModel> {
     pub(crate) core: Core,
     pub(crate) roots: M::Roots,
     pub(crate) releases: Rc<Releases>,
+    pub(crate) weak_releases: Rc<Releases>,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -35,7 +39,7 @@ impl<M: ObjectModel> Heap<M> {
         const { crate::layout::check_roots::<M::Roots>() };
         // SAFETY: NUR-BUMP, ROOT-EXACT, SLOT-TYPED: the core never leaves this crate. The window is moved past finished
         // objects only, and the root areas and handles take words of values of `M`.
-        let core = unsafe { Core::new(config, M::KINDS)? };
+        let core = unsafe { Core::new(config, M::KINDS, crate::table::built_in::<M>())? };
         let mut place = std::mem::MaybeUninit::<M::Roots>::zeroed();
         // SAFETY: KIND-LAYOUT: `write` initializes all fields.
         let roots = unsafe {
@@ -51,6 +55,7 @@ impl<M: ObjectModel> Heap<M> {
             core,
             roots,
             releases,
+            weak_releases: Rc::new(Releases::default()),
             not_send: PhantomData,
         });
         heap.collector();
@@ -62,6 +67,9 @@ impl<M: ObjectModel> Heap<M> {
     pub(crate) fn collector(&mut self) -> &mut Core {
         for index in self.releases.drain() {
             self.core.global_free(index);
+        }
+        for index in self.weak_releases.drain() {
+            self.core.weak_handle_free(index);
         }
         // SAFETY: ROOT-EXACT: the struct stays where it is, since the heap is boxed and never handed out by value. The
         // pointer is made anew before each use by the collector, so that it derives from this very borrow.
@@ -84,13 +92,24 @@ impl<M: ObjectModel> Heap<M> {
     #[inline(never)]
     pub(crate) fn make_room(&mut self, request: &Request) -> Result<(), AllocError> {
         // SAFETY: NO-COLLECT: `&mut self` proves that no pointer is held; ROOT-EXACT: `collector` set the roots.
-        unsafe { self.collector().make_room(request) }
+        let made = unsafe { self.collector().make_room(request) };
+        self.release_some();
+        made
+    }
+
+    /// Releases natives of dead objects, as much as a safepoint may.
+    #[inline]
+    fn release_some(&mut self) {
+        if self.core.has_dead_natives() {
+            self.core.release_natives_at_safepoint();
+        }
     }
 
     #[cold]
     #[inline(never)]
     fn safepoint_slow(&mut self) {
         self.collector().safepoint_slow();
+        self.release_some();
     }
 
     /// The owner form of the write barrier, before `word` is stored into `slot` of `owner`.
@@ -148,6 +167,7 @@ impl<M: ObjectModel> Heap<M> {
     /// Collects the whole heap. The pause is proportional to the live objects and the size of the old generation.
     pub fn collect(&mut self) {
         self.collector().collect_major(Cause::Requested);
+        self.release_natives();
     }
 
     /// Collects the whole heap and slides the objects of the old generation together, so that what is free lies in one
@@ -191,11 +211,13 @@ impl<M: ObjectModel> Heap<M> {
     /// ```
     pub fn compact(&mut self) {
         self.collector().compact();
+        self.release_natives();
     }
 
     /// Collects the nursery. The pause is proportional to its survivors.
     pub fn collect_minor(&mut self) {
         self.collector().collect_minor(Cause::Requested);
+        self.release_natives();
     }
 
     /// Returns the time of the heap's clock in nanoseconds: what deadlines are measured in.
@@ -229,7 +251,19 @@ impl<M: ObjectModel> Heap<M> {
     /// # Ok::<(), HeapError>(())
     /// ```
     pub fn step(&mut self, deadline_ns: u64) -> Progress {
-        self.collector().step(deadline_ns)
+        let progress = self.collector().step(deadline_ns);
+        self.release_until(progress, deadline_ns)
+    }
+
+    /// Releases natives of dead objects until the deadline.
+    fn release_until(&mut self, progress: Progress, deadline_ns: u64) -> Progress {
+        while self.core.has_dead_natives() {
+            if self.now_ns() >= deadline_ns {
+                return Progress::More;
+            }
+            self.core.release_natives(RELEASED_BYTES);
+        }
+        progress
     }
 
     /// Works until `deadline_ns` of the heap's clock to make the heap small, for when the program has nothing to do:
@@ -237,7 +271,8 @@ impl<M: ObjectModel> Heap<M> {
     /// when they have been kept for [`HeapConfig::release_delay_ms`]. Says when to come back. Without incremental
     /// marking the collection is one pause, whatever the deadline.
     pub fn idle_step(&mut self, deadline_ns: u64) -> Progress {
-        self.collector().idle_step(deadline_ns)
+        let progress = self.collector().idle_step(deadline_ns);
+        self.release_until(progress, deadline_ns)
     }
 
     /// Returns the configuration that the heap was made with.

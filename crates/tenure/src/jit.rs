@@ -59,7 +59,8 @@ pub struct Template {
     pub tail_offset_bytes: usize,
     /// The kind's id: the byte at payload - 7.
     pub kind_id: u8,
-    /// Whether objects must be allocated by [`slow_allocate`] always.
+    /// Whether objects must be allocated by [`slow_allocate`] always: those that never move, and those with weak slots or
+    /// natives, which are listed.
     pub pinned: bool,
 }
 
@@ -91,7 +92,7 @@ impl JitView<'_> {
             bytes: Of::<T>::BYTES,
             tail_offset_bytes: Of::<T>::TAIL_OFFSET,
             kind_id: T::ID,
-            pinned: T::PINNED,
+            pinned: T::PINNED || Of::<T>::WATCHED,
         }
     }
 }
@@ -116,6 +117,8 @@ pub unsafe fn slow_allocate<M: ObjectModel>(
     heap.make_room(&request)?;
     // SAFETY: JIT-VIEW, by the caller.
     let payload = unsafe { heap.core().allocate_slow(&request)? };
+    // SAFETY: WATCH-LISTED, a new object; its payload is zero, which is valid in every word that is looked at.
+    unsafe { heap.core().watch_if_needed(payload.as_ptr()) };
     Ok(payload.as_ptr())
 }
 
@@ -145,11 +148,15 @@ mod tests {
     struct Array {
         id: u64,
     }
+    #[derive(Kind)]
+    struct Watcher {
+        cons: WeakSlot<Opt<Cons>>,
+    }
     #[derive(Roots)]
     struct Roots {
         list: Root<Opt<Cons>>,
     }
-    object_model! { model Jit { roots: Roots, kinds: [Cons, Array] } }
+    object_model! { model Jit { roots: Roots, kinds: [Cons, Array, Watcher] } }
 
     /// What a compiler would emit for `list = cons(int, list)`.
     fn emitted_cons(h: &mut Heap<Jit>, int: i64) {
@@ -266,6 +273,27 @@ mod tests {
                 let array = h.pop().cast::<Array>().unwrap();
                 assert_eq!((array.id(), array.tail_get(length - 1)), (length as u64, Value::int(5)));
             }
+        });
+    }
+
+    #[test]
+    fn objects_with_weak_slots_come_from_the_slow_path_and_are_listed() {
+        isolate().enter(|h| {
+            let template = h.jit().template::<Watcher>();
+            assert!(template.pinned, "not from the window");
+            // SAFETY: JIT-VIEW, 1: nothing is held across the call; zero is a valid weak slot.
+            let payload = unsafe { slow_allocate(h, template.header, template.bytes) }.expect("there is room");
+            // SAFETY: SLOT-TYPED: the address of an initialized `Watcher`.
+            let watcher = unsafe { Gc::<Watcher>::from_word(payload.expose_provenance() as u64) };
+            let cons = h.alloc::<Cons>(ConsInit {
+                head: Value::int(1),
+                rest: None,
+            });
+            watcher.set_cons(h, Some(cons));
+            h.push(watcher.into()).unwrap();
+            h.collect();
+            let watcher = h.pop().cast::<Watcher>().unwrap();
+            assert!(watcher.cons().is_cleared());
         });
     }
 

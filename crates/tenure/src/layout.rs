@@ -47,6 +47,12 @@ impl SlotMap {
         self
     }
 
+    /// Returns whether there are no slots.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.end == 0
+    }
+
     const fn has_slot(&self, word: usize) -> bool {
         self.bits[word / 64] >> (word % 64) & 1 != 0
     }
@@ -98,7 +104,7 @@ impl fmt::Debug for SlotMap {
 ///
 /// # Safety
 ///
-/// Invariant KIND-LAYOUT: `SLOTS` names exactly the words of `Self` that are slots, `write` initializes every field,
+/// Invariant KIND-LAYOUT: `SLOTS`, `WEAK` and `NATIVES` name exactly the words of `Self` that are such, `write` initializes every field,
 /// and `Self` owns nothing and may be copied by its bytes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no heap layout",
@@ -113,6 +119,10 @@ pub unsafe trait Layout: Sized + 'static {
     const NAME: &'static str;
     /// Which words are slots.
     const SLOTS: SlotMap;
+    /// Which words are weak.
+    const WEAK: SlotMap = SlotMap::NONE;
+    /// Which words are numbers of native resources.
+    const NATIVES: SlotMap = SlotMap::NONE;
     /// Whether a field is a [`Root`](crate::Root), which only the roots struct may have.
     const HAS_ROOTS: bool;
     /// Whether objects never move.
@@ -303,12 +313,18 @@ pub(crate) struct Of<T>(PhantomData<T>);
 impl<T: Layout> Of<T> {
     const MAP: &'static SlotMap = &T::SLOTS;
     pub(crate) const SLOT_WORDS: &'static [u64] = Self::MAP.words();
+    const WEAK_MAP: &'static SlotMap = &T::WEAK;
+    const WEAK_WORDS: &'static [u64] = Self::WEAK_MAP.words();
+    const NATIVE_MAP: &'static SlotMap = &T::NATIVES;
+    const NATIVE_WORDS: &'static [u64] = Self::NATIVE_MAP.words();
 }
 
 impl<T: Kind> Of<T> {
     pub(crate) const LAYOUT: KindLayout = layout_of::<T>();
     /// The header of a new object with tail length 0.
     pub(crate) const HEADER: u64 = Self::LAYOUT.header(T::ID);
+    /// Whether collections have to look at such objects once they know what is alive.
+    pub(crate) const WATCHED: bool = Self::LAYOUT.is_watched();
     /// Bytes of an object with tail length 0, header included.
     pub(crate) const BYTES: usize = Self::LAYOUT.words(0) * 8;
     /// Bytes from the payload to the tail.
@@ -341,6 +357,8 @@ pub const fn layout_of<T: Kind>() -> KindLayout {
         name: T::NAME,
         prefix_words: size_of::<T>().div_ceil(8) as u16,
         slot_map: Of::<T>::SLOT_WORDS,
+        weak_map: Of::<T>::WEAK_WORDS,
+        native_map: Of::<T>::NATIVE_WORDS,
         tail: <T::Tail as Tail>::LAYOUT,
         pinned: T::PINNED,
     }
@@ -351,6 +369,10 @@ pub const fn check_fields<T: FieldsIn<M>, M>() {}
 
 /// Checks that a struct can be the roots of a model. Called by `object_model!`.
 pub const fn check_roots<R: Layout>() {
+    assert!(
+        R::WEAK.is_none() && R::NATIVES.is_none(),
+        "a roots struct has no weak slots and no natives: use a WeakGlobal, or an object"
+    );
     assert!(align_of::<R>() <= 8, "the alignment of a roots struct is at most 8");
     assert!(!std::mem::needs_drop::<R>(), "a roots struct must not implement Drop");
     assert!(

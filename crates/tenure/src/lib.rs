@@ -152,6 +152,42 @@
 //! [`NanBox`] and [`NanBox50`] a float. [`Value::cast`] asks an object for its kind, at the cost of one byte load. The scheme is chosen
 //! in the model: `object_model! { model Js { values: NanBox, kinds: [..] } }`.
 //!
+//! # What is weak, and what dies
+//!
+//! No code runs when an object dies, unless somebody asks for it:
+//!
+//! | to | use | chapter |
+//! | --- | --- | --- |
+//! | refer to an object without keeping it | [`WeakSlot`], [`WeakGlobal`] | weak references |
+//! | give an object a property from outside, share equal ones | [`WeakTable`]: ephemerons, weak values | weak references |
+//! | own a file or a buffer | [`Native`], with the bytes that it holds outside of the heap | finalization |
+//! | see an object once more before it dies | [`Heap::register_finalizer`], [`Heap::next_finalizable`] | finalization |
+//! | be told that an object has died | [`FinalizationRegistry`], [`Heap::ready_registry`] | finalization |
+//!
+//! The chapters are `docs/weak-references.md` and `docs/finalization.md`; `docs/what-dies-when.md` begins with a list of
+//! questions that leads to the right one.
+//!
+//! ```
+//! # use tenure::prelude::*;
+//! # use tenure::WeakKeys;
+//! # #[derive(Kind)] struct Node { id: u64 }
+//! # #[derive(Roots)] struct Roots { ages: Root<Opt<WeakTable<M, WeakKeys>>>, node: Root<Opt<Node>> }
+//! # object_model! { model M { roots: Roots, kinds: [Node] } }
+//! # let mut isolate = Isolate::<M>::new(HeapConfig::new(), RootsInit { ages: None, node: None }).unwrap();
+//! # isolate.enter(|h| {
+//! // The age of a node, as long as the node lives.
+//! let ages = h.weak_table::<WeakKeys>().unwrap();
+//! h.roots().ages.set(Some(ages));
+//! for id in 0..10 {
+//!     let node = h.alloc::<Node>(NodeInit { id });
+//!     ages.insert(h, node.into(), Value::int(id as i64)).unwrap();
+//!     h.roots().node.set(Some(node));
+//! }
+//! h.collect();
+//! assert_eq!(h.roots().ages.get().map(|ages| ages.count()), Some(1));
+//! # });
+//! ```
+//!
 //! # Running out of memory
 //!
 //! Every allocating function has a `try_` form that returns [`OutOfMemory`] and gives back what was not allocated; the
@@ -176,7 +212,7 @@
 //!
 //! One thread at a time: an isolate, its pointers and its globals stay on one thread. One isolate of a model may be
 //! entered on a thread at a time; a second `enter` panics. Kinds belong to the crate that declares the model. The fields
-//! of a kind take at most 255 words, and a model has at most 254 kinds.
+//! of a kind take at most 255 words, and a model has at most 239 kinds.
 //!
 //! For how the heap works inside, see the crates below this one: `tenure-heap` puts the spaces together.
 
@@ -185,16 +221,21 @@ extern crate self as tenure;
 mod alloc;
 mod error;
 mod field;
+mod finalize;
 mod gc;
 mod global;
 mod heap;
 mod isolate;
 pub mod jit;
 mod layout;
+mod native;
+mod registry;
 mod scope;
 mod slot;
 mod stack;
+mod table;
 mod value;
+mod weak;
 
 pub use error::{OutOfMemory, StackOverflow};
 pub use field::{Assign, Field, Frozen, Plain};
@@ -207,10 +248,14 @@ pub use layout::{
     Elements, FieldIn, FieldsIn, Kind, Layout, NoRoots, NoRootsInit, NoTail, ObjectModel, PlainElements, SlotElements,
     SlotMap, Tail, Zero, ZeroElements,
 };
+pub use native::{Adopted, Native, NativeResource};
+pub use registry::{FinalizationRegistry, FinalizationRegistryInit, RegisterError};
 pub use scope::{Local, Scope};
 pub use slot::{Dyn, Family, Nullable, Opt, Ref, Root, Slot};
 pub use stack::{REGISTERS, RSlot};
+pub use table::{NilKey, TableError, WeakBoth, WeakKeys, WeakTable, WeakTableInit, WeakValues, Weakness};
 pub use value::{FloatTagging, LowTag, NanBox, NanBox50, Tagging, Value};
+pub use weak::{WeakGlobal, WeakSlot};
 
 pub use tenure_derive::{Field, Kind, Roots, object_model};
 pub use tenure_events as events;
@@ -220,6 +265,17 @@ pub use tenure_heap::{
     VerifyError,
 };
 pub use tenure_policy as policy;
+
+/// The chapters about what is weak and what dies, whose programs are tests.
+#[cfg(doctest)]
+mod chapters {
+    #[doc = include_str!("../../../docs/finalization.md")]
+    struct Finalization;
+    #[doc = include_str!("../../../docs/weak-references.md")]
+    struct WeakReferences;
+    #[doc = include_str!("../../../docs/what-dies-when.md")]
+    struct WhatDiesWhen;
+}
 
 /// What the derive macros refer to. Not part of the API.
 #[doc(hidden)]
@@ -231,8 +287,9 @@ pub mod __private {
 /// Everything an embedder uses every day: `use tenure::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Dyn, Field, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local, LowTag, NanBox, NanBox50,
-        NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root, Roots, Scope, Slot, StackOverflow, Value, object_model,
+        Dyn, Field, FinalizationRegistry, Frozen, Gc, Global, Heap, HeapConfig, HeapError, Isolate, Kind, Local,
+        LowTag, NanBox, NanBox50, Native, NativeResource, NoRootsInit, Opt, OutOfMemory, Plain, RSlot, Ref, Root,
+        Roots, Scope, Slot, StackOverflow, Value, WeakGlobal, WeakSlot, WeakTable, object_model,
     };
     pub use std::cell::Cell;
 }

@@ -21,9 +21,9 @@ mod utf8;
 pub(crate) use text::display_text;
 
 use crate::native::{Call, NativeFunction, Throw};
+use crate::object::{Native, NativeInit, NoRoom, Objects, Table, TableMethods, Val, new_table, symbol};
 use crate::pure::LibraryError;
 use crate::vm::message;
-use crate::object::{Native, NativeInit, NoRoom, Objects, Table, TableMethods, Val, new_table, symbol};
 use tenure::prelude::*;
 
 /// A library: names and functions.

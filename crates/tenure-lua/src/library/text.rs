@@ -7,9 +7,9 @@ use super::Functions;
 use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw};
 use crate::object::{Closure, LuaValue, Native, Objects, Table, Thread, Type, UpVal, Userdata, Val};
 use crate::pure::number::number_text;
+use crate::system::FileId;
 use crate::vm::message::type_name;
 use crate::vm::metamethod::{Field, field};
-use crate::system::FileId;
 use std::borrow::Cow;
 use tenure::prelude::*;
 

@@ -6,8 +6,8 @@
 use super::{Call, Throw, to_number};
 use crate::bytecode::Metamethod;
 use crate::object::{LuaValue, Objects, Table, TableFields, TableMethods, border, symbol};
-use crate::services::Services;
 use crate::pure::number::Number;
+use crate::services::Services;
 use crate::vm::access::{Found, Operand, index, set_index};
 use crate::vm::arithmetic::Outcome;
 use crate::vm::compare::{compare, equals};

@@ -206,7 +206,9 @@ impl<'a> Forwarding<'a> {
     unsafe fn visit(&self, batch: &mut Batch, object: ObjectRef) {
         // SAFETY: OBJ-HEADER is the caller's obligation.
         let header: Header = unsafe { object.header() };
-        if let Some(mut map) = header.fixed_slot_map() {
+        if let Some(mut map) = header.fixed_slot_map()
+            && !header.is_watched()
+        {
             while map != 0 {
                 let slot = (object.payload() as *mut u64).wrapping_add(map.trailing_zeros() as usize);
                 map &= map - 1;
@@ -216,7 +218,7 @@ impl<'a> Forwarding<'a> {
             return;
         }
         // SAFETY: OBJ-HEADER and KIND-LAYOUT, and SLOT-TYPED for each slot.
-        unsafe { object.visit_slots(header, &self.kinds, |slot| self.gather(batch, slot)) };
+        unsafe { object.visit_references(header, &self.kinds, |slot| self.gather(batch, slot)) };
     }
 
     /// # Safety

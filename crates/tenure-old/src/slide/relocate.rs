@@ -139,7 +139,7 @@ impl BlockSpace {
                     self.notes[index] |= HASHED_HERE;
                 }
             } else {
-                let hash = object.address_hash();
+                let hash = object.address_hash(0);
                 // SAFETY: SLIDE-ORDER, everything below the source has been moved, and the destination is below it.
                 unsafe { copy_down(object.address(), target.address(), words) };
                 if hashed {

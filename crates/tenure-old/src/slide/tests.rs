@@ -22,7 +22,7 @@ const fn kind(name: &'static str, prefix_words: u16, slot_map: &'static [u64], t
         prefix_words,
         slot_map,
         tail,
-        pinned: false,
+        ..KindLayout::EMPTY
     }
 }
 
@@ -78,7 +78,7 @@ impl World {
                 max_bytes: 1 << 30,
             },
             cage,
-            kinds: KindTable::new(&LAYOUTS),
+            kinds: KindTable::new(&LAYOUTS, &[]),
             objects: BTreeMap::new(),
             made: 0,
         }
@@ -130,7 +130,7 @@ impl World {
         if wish.hashed {
             header = header.with_hash_state(HashState::FromAddress);
             space.note_hashed(object.address());
-            hash = Some(object.address_hash());
+            hash = Some(object.address_hash(0));
         }
         let number = self.made;
         self.made += 1;
@@ -291,7 +291,7 @@ impl World {
                 let now = if object.header.hash_state() == HashState::Appended {
                     Self::read(object.address + own * 8)
                 } else {
-                    ObjectRef::from_address(object.address).address_hash()
+                    ObjectRef::from_address(object.address).address_hash(0)
                 };
                 assert_eq!(now, hash, "hash of {number}");
             }

@@ -1,10 +1,15 @@
-//! The workloads W1 to W8: programs that many collectors run alike, written against the facade as an embedder would.
+//! The workloads: W1 to W8, programs that many collectors run alike, and others with a name for what dies with objects.
+//! All are written against the facade as an embedder would.
 //!
 //! The idea: a workload is a plain function from sizes and a [`Bench`] to an [`Outcome`]. It starts the clock before its first
 //! allocation, stops it after its last operation, and only then computes what goes into its check line, except where
 //! counting belongs to the workload. Pointers live in regions bounded to a few hundred objects, with a safepoint between
 //! two of them, so that memory stays bounded whatever the size. None of them uses threads.
 
+mod buffers;
+mod ephemerons;
+mod finalizers;
+mod image_list;
 mod w1;
 mod w2;
 mod w3;
@@ -165,7 +170,7 @@ pub struct Outcome {
     pub span: Span,
     /// Objects that the run allocates, where that is known beforehand.
     pub objects: Option<u64>,
-    /// Parts of the run with a name of their own, in seconds.
+    /// Figures of the run with a name of their own: parts in seconds, and what the name says.
     pub parts: Vec<(&'static str, f64)>,
     /// Latencies of the operations.
     pub laps: Option<Laps>,
@@ -205,7 +210,7 @@ impl Outcome {
     }
 }
 
-/// One of W1 to W8.
+/// One of the workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "WORKLOADS says what each is")]
 pub enum WorkloadId {
@@ -217,6 +222,10 @@ pub enum WorkloadId {
     W6,
     W7,
     W8,
+    Ephemerons,
+    Finalizers,
+    ImageList,
+    Buffers,
 }
 
 /// What is known of a workload without running it.
@@ -318,6 +327,45 @@ pub const WORKLOADS: &[WorkloadSpec] = &[
         title: "functional lists: build, map, filter, reverse",
         sizes: &[size("length", 1_000_000, 1, 1 << 30), size("rounds", 30, 1, 1_000_000)],
         run: w8::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::Ephemerons,
+        name: "ephemerons",
+        title: "notes about keys that come and go, in a weak table whose values refer to their keys",
+        sizes: &[
+            size("keys", 200_000, 1, 1 << 29),
+            size("operations", 2_000_000, 1, 1 << 40),
+            size("chain", 100_000, 0, 1 << 29),
+        ],
+        run: ephemerons::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::Finalizers,
+        name: "finalizers",
+        title: "files with finalizers and native resources in a window",
+        sizes: &[
+            size("window", 100_000, 1, 1 << 29),
+            size("operations", 2_000_000, 1, 1 << 40),
+        ],
+        run: finalizers::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::ImageList,
+        name: "image-list",
+        title: "a long list of images scrolled fast: naive, cached and deferred loading",
+        sizes: &[size("items", 10_000, 1, 10_000_000), size("rests", 8, 1, 100_000)],
+        run: image_list::run,
+    },
+    WorkloadSpec {
+        id: WorkloadId::Buffers,
+        name: "buffers",
+        title: "packets in array buffers, seen through views; a linear memory that grows",
+        sizes: &[
+            size("window", 20_000, 1, 1 << 24),
+            size("operations", 200_000, 1, 1 << 40),
+            size("words", 1024, 1, 1 << 28),
+        ],
+        run: buffers::run,
     },
 ];
 
@@ -461,7 +509,9 @@ mod tests {
     fn the_table_is_in_order() {
         for (index, spec) in WORKLOADS.iter().enumerate() {
             assert_eq!(spec.id as usize, index);
-            assert_eq!(spec.name, format!("W{}", index + 1));
+            if index < 8 {
+                assert_eq!(spec.name, format!("W{}", index + 1));
+            }
         }
     }
 

@@ -1,0 +1,291 @@
+//! Long chains of ephemerons: each value is, or refers to, the key of the next pair.
+
+use super::*;
+use std::time::{Duration, Instant};
+
+/// In which order the links of a chain are entered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    Forward,
+    Reverse,
+    Shuffled,
+}
+
+const ORDERS: [Order; 3] = [Order::Forward, Order::Reverse, Order::Shuffled];
+
+fn order(order: Order, length: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..length).collect();
+    match order {
+        Order::Forward => {}
+        Order::Reverse => all.reverse(),
+        Order::Shuffled => {
+            let mut x = 88_172_645_463_325_252u64;
+            for i in (1..length).rev() {
+                x ^= x << 13;
+                x ^= x >> 7;
+                x ^= x << 17;
+                all.swap(i, x as usize % (i + 1));
+            }
+        }
+    }
+    all
+}
+
+/// Makes `length` keys in the array of register 1, and a chain of them through `tables` tables in the array of register 2:
+/// link `i` leads from key `i` to key `i + 1`, which is the value, or what the value refers to.
+fn build(h: &mut Heap<Lab>, links: &[usize], tables: usize, leaves: bool, boxed: bool) {
+    let length = links.len();
+    put_array(h, 1, length + 1);
+    put_array(h, 2, tables);
+    for i in 0..=length {
+        if leaves {
+            put_leaf(h, 200, i as u64);
+        } else {
+            put_node(h, 200, i as u64, 201);
+        }
+        array(h, 1).tail_set(h, i, reg(h, 200));
+    }
+    for i in 0..tables {
+        h.safepoint();
+        put_table::<WeakKeys>(h, 200);
+        array(h, 2).tail_set(h, i, reg(h, 200));
+    }
+    for (n, i) in links.iter().enumerate() {
+        set_reg(h, 200, array(h, 1).tail_get(i + 1));
+        if boxed {
+            put_node(h, 200, u64::MAX, 200);
+        }
+        h.safepoint();
+        let table = array(h, 2).tail_get(n % tables).cast::<WeakTable<Lab, WeakKeys>>();
+        let key = array(h, 1).tail_get(*i);
+        table.expect("a table").insert(h, key, reg(h, 200)).expect("room");
+    }
+    // The first key is in register 0, and keeps all others.
+    set_reg(h, 0, array(h, 1).tail_get(0));
+    clear(h, 1);
+    clear(h, 200);
+}
+
+/// Follows the chain, and returns how many links there are.
+fn follow(h: &Heap<Lab>, links: &[usize], tables: usize) -> usize {
+    let mut position = vec![0; links.len()];
+    for (n, i) in links.iter().enumerate() {
+        position[*i] = n;
+    }
+    let mut key = reg(h, 0);
+    for (i, n) in position.iter().enumerate() {
+        assert_eq!(id_of(key), Some(i as u64));
+        let table = array(h, 2).tail_get(n % tables).cast::<WeakTable<Lab, WeakKeys>>();
+        let Some(value) = table.expect("a table").find(h, key) else {
+            return i;
+        };
+        key = match value.cast::<Node>() {
+            Some(boxed) if boxed.id() == u64::MAX => boxed.any(),
+            _ => value,
+        };
+    }
+    links.len()
+}
+
+fn pairs(h: &Heap<Lab>) -> usize {
+    (0..array(h, 2).tail_len())
+        .map(|i| {
+            let table = array(h, 2).tail_get(i).cast::<WeakTable<Lab, WeakKeys>>();
+            table.expect("a table").count()
+        })
+        .sum()
+}
+
+#[test]
+fn chains_of_any_order_are_kept_by_their_first_key_and_die_with_it() {
+    for (leaves, boxed) in [(false, false), (true, false), (true, true)] {
+        for made in ORDERS {
+            for tables in [1, 3, 40] {
+                for (stack, collect_first) in [(1, false), (3, true), (1 << 19, false)] {
+                    let config = small().mark_stack_entries(stack);
+                    isolate(config).enter(|h| {
+                        let links = order(made, 400);
+                        build(h, &links, tables, leaves, boxed);
+                        let what = format!("{made:?}, {tables} tables, leaves {leaves}, boxed {boxed}, stack {stack}");
+                        if collect_first {
+                            h.collect_minor();
+                            assert_eq!(follow(h, &links, tables), 400, "{what}");
+                        }
+                        h.collect();
+                        check(h);
+                        assert_eq!((follow(h, &links, tables), pairs(h)), (400, 400), "{what}");
+                        h.collect();
+                        assert_eq!((follow(h, &links, tables), pairs(h)), (400, 400), "{what}");
+                        // Cut in the middle: what comes later dies.
+                        let last = links.iter().position(|i| *i == 200).expect("the link");
+                        let mut key = reg(h, 0);
+                        for i in 0..200 {
+                            let n = links.iter().position(|link| *link == i).expect("the link");
+                            let table = array(h, 2).tail_get(n % tables).cast::<WeakTable<Lab, WeakKeys>>();
+                            key = table.expect("a table").find(h, key).expect("the next");
+                            if let Some(node) = key.cast::<Node>()
+                                && node.id() == u64::MAX
+                            {
+                                key = node.any();
+                            }
+                        }
+                        let table = array(h, 2).tail_get(last % tables).cast::<WeakTable<Lab, WeakKeys>>();
+                        table.expect("a table").remove(h, key).expect("the link");
+                        h.collect();
+                        check(h);
+                        assert_eq!((follow(h, &links, tables), pairs(h)), (200, 200), "{what}");
+                        clear(h, 0);
+                        h.collect();
+                        check(h);
+                        assert_eq!(pairs(h), 0, "{what}");
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn chains_are_kept_through_cycles() {
+    for barrier in BARRIERS {
+        for leaves in [false, true] {
+            for made in ORDERS {
+                for tables in [1, 7] {
+                    for stack in [1, 1 << 19] {
+                        let config = with(small(), "barrier", barrier)
+                            .verify_heap(false)
+                            .incremental_marking(true)
+                            .mark_stack_entries(stack)
+                            .mark_step_bytes(512);
+                        isolate(config).enter(|h| {
+                            let links = order(made, 1000);
+                            build(h, &links, tables, leaves, false);
+                            h.collect();
+                            let what = format!("{barrier}, {made:?}, {tables} tables, leaves {leaves}, stack {stack}");
+                            for _ in 0..3 {
+                                h.start_marking();
+                                assert_eq!(h.step(u64::MAX), tenure::Progress::Done);
+                                check(h);
+                                assert_eq!((follow(h, &links, tables), pairs(h)), (1000, 1000), "{what}");
+                            }
+                            clear(h, 0);
+                            for _ in 0..2 {
+                                h.start_marking();
+                                assert_eq!(h.step(u64::MAX), tenure::Progress::Done);
+                                check(h);
+                            }
+                            assert_eq!(pairs(h), 0, "{what}");
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn chains_that_are_young_are_kept_by_minor_collections() {
+    for policy in ["v8", "all", "never", "age=3"] {
+        for made in ORDERS {
+            // Shorter and longer than minor collections pass pairs for.
+            for length in [5, 60] {
+                for tables in [1, 4] {
+                    isolate(with(small(), "promotion", policy)).enter(|h| {
+                        let links = order(made, length);
+                        build(h, &links, tables, true, true);
+                        for _ in 0..4 {
+                            h.collect_minor();
+                            churn(h);
+                            assert_eq!(follow(h, &links, tables), length, "{policy} {made:?} {length} {tables}");
+                        }
+                        clear(h, 0);
+                        h.collect();
+                        assert_eq!(pairs(h), 0);
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// What a chain of `length` links costs to collect three times.
+fn cost(length: usize, made: Order, tables: usize, leaves: bool, incremental: bool) -> Duration {
+    let mut spent = Duration::MAX;
+    isolate(roomy().incremental_marking(incremental)).enter(|h| {
+        let links = order(made, length);
+        build(h, &links, tables, leaves, false);
+        h.collect();
+        for _ in 0..3 {
+            let start = Instant::now();
+            if incremental {
+                h.start_marking();
+                assert_eq!(h.step(u64::MAX), tenure::Progress::Done);
+            } else {
+                h.collect();
+            }
+            spent = spent.min(start.elapsed());
+        }
+        assert_eq!((follow(h, &links, tables), pairs(h)), (length, length));
+    });
+    spent
+}
+
+#[test]
+fn long_chains_cost_time_in_proportion_to_their_length() {
+    for made in ORDERS {
+        for (tables, leaves, incremental) in [(1, true, false), (500, false, true), (50_000, true, false)] {
+            let spent = cost(100_000, made, tables, leaves, incremental);
+            // Passes would look at 5 * 10^9 pairs, which takes seconds.
+            assert!(
+                spent < Duration::from_millis(1500),
+                "{made:?}, {tables} tables: {spent:?}"
+            );
+        }
+    }
+}
+
+fn keys_of_chain(h: &Heap<Lab>) -> Gc<'_, WeakTable<Lab, WeakKeys>> {
+    array(h, 2)
+        .tail_get(0)
+        .cast::<WeakTable<Lab, WeakKeys>>()
+        .expect("a table")
+}
+
+#[test]
+fn a_key_that_is_in_many_tables_costs_time_in_proportion_to_them() {
+    const TABLES: usize = 60_000;
+    isolate(roomy()).enter(|h| {
+        let links = order(Order::Reverse, 1000);
+        build(h, &links, 1, false, false);
+        put_array(h, 3, TABLES);
+        let mut key = reg(h, 0);
+        while let Some(next) = keys_of_chain(h).find(h, key) {
+            key = next;
+        }
+        set_reg(h, 4, key);
+        for i in 0..TABLES {
+            h.safepoint();
+            put_table::<WeakKeys>(h, 5);
+            put_leaf(h, 6, i as u64);
+            keys(h, 5).insert(h, reg(h, 4), reg(h, 6)).expect("room");
+            array(h, 3).tail_set(h, i, reg(h, 5));
+        }
+        for index in 4..7 {
+            clear(h, index);
+        }
+        h.collect();
+        let start = Instant::now();
+        h.collect();
+        let spent = start.elapsed();
+        assert!(spent < Duration::from_millis(1500), "{spent:?}");
+        let mut key = reg(h, 0);
+        while let Some(next) = keys_of_chain(h).find(h, key) {
+            key = next;
+        }
+        for i in (0..TABLES).step_by(97) {
+            let table = array(h, 3).tail_get(i).cast::<WeakTable<Lab, WeakKeys>>();
+            let value = table.expect("a table").find(h, key).expect("the pair");
+            assert_eq!(id_of(value), Some(i as u64));
+        }
+    });
+}
