@@ -4,20 +4,20 @@
 //! function, whose numbers need no bounds check. An arm does the common case inline and leaves the rest to a function; a metamethod is
 //! called by leaving the loop with the call pending. Before an arm does anything that can fail, it says in the frame where it is.
 
-use super::access::{Found, Operand, index, set_index};
+use super::access::{Found, Operand, hint, index, read_field, set_index, write_field};
 use super::arithmetic::{Outcome, fast, fast_bits, fast_float, full, int_floor_division, int_modulo};
 use super::close::close_upvalues;
 use super::compare::{compare, equals};
 use super::concat::concat;
 use super::functions::{copy_varargs, new_closure, prepare_varargs, set_upvalue, tail_call, upvalue_value};
 use super::metamethod::of_value;
-use super::window::{Here, here};
+use super::window::{Here, begin, here};
 use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
-use crate::bytecode::{Instruction, Metamethod, Opcode};
+use crate::bytecode::{Metamethod, Opcode};
 use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
 use crate::object::{
-    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, ProtoFields, Str, Table, TableFields,
-    TableMethods, Val, border, new_table, set_list,
+    Closure, ClosureFields, LuaValue, Native, NativeFields, NodesMethods, Objects, ProtoFields, Str, Table,
+    TableFields, TableMethods, border, instruction, new_table, set_list,
 };
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
@@ -44,9 +44,7 @@ pub(super) fn execute(vm: &mut Vm, h: &Heap<Objects>) -> Exit {
             Leave::Throw(Throw(Thrown::Error)) => vm.pending = Pending::Throw,
             Leave::Throw(Throw(Thrown::Room(bytes))) => {
                 // The instruction is executed again.
-                if let Some(frame) = vm.frames.last_mut() {
-                    frame.pc -= 1;
-                }
+                vm.frames.top.pc -= 1;
                 return Exit::Room(bytes);
             }
         }
@@ -102,9 +100,7 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
     // Writes down where the function is: before everything that can fail or call.
     macro_rules! save {
         () => {
-            if let Some(frame) = vm.frames.last_mut() {
-                frame.pc = pc as u32;
-            }
+            vm.frames.top.pc = pc as u32
         };
     }
     // The value of something that can fail.
@@ -120,6 +116,23 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
     macro_rules! reload {
         () => {
             match here(vm, h) {
+                Some(top) => {
+                    Here {
+                        closure,
+                        code,
+                        constants,
+                        registers,
+                        pc,
+                    } = top
+                }
+                None => return Leave::Throw(message::corrupt(vm, h)),
+            }
+        };
+    }
+    // Borrows what belongs to a function that begins.
+    macro_rules! enter {
+        ($callee:expr) => {
+            match begin(vm, h, $callee) {
                 Some(top) => {
                     Here {
                         closure,
@@ -177,30 +190,53 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
         };
     }
     // Completes a read: `R[a] := object[key]`.
-    macro_rules! read {
-        ($a:expr, $object:expr, $key:expr, $operand:expr) => {{
-            save!();
-            let key = $key;
-            match attempt!(index(vm, h, $object, key, $operand)) {
+    macro_rules! found {
+        ($a:expr, $found:expr, $key:expr) => {
+            match attempt!($found) {
                 Found::Done(value) => registers.set($a, value),
                 Found::Call(method, object) => {
-                    attempt!(vm.call_metamethod(h, method, &[object, key]));
+                    attempt!(vm.call_metamethod(h, method, &[object, $key]));
                     return Leave::Pending;
+                }
+            }
+        };
+    }
+    // Reads a field of a table where it was the last time, or finds it.
+    macro_rules! read_field {
+        ($a:expr, $object:expr, $key:expr, $word:expr, $operand:expr) => {{
+            let (object, key) = ($object, $key);
+            let hinted = object.cast::<Table>();
+            match hinted.and_then(|table| table.nodes().get_hinted(hint($word.get()), key)) {
+                Some(value) if !value.is_nil() => registers.set($a, value),
+                _ => {
+                    save!();
+                    let name = name!(key);
+                    found!($a, read_field(vm, h, object, name, $operand, $word), key);
                 }
             }
         }};
     }
-    // Completes a write: `object[key] := value`.
-    macro_rules! write {
-        ($object:expr, $key:expr, $value:expr, $operand:expr) => {{
-            save!();
-            let (key, value) = ($key, $value);
-            match attempt!(set_index(vm, h, $object, key, value, $operand)) {
+    // Completes a write.
+    macro_rules! written {
+        ($found:expr, $key:expr, $value:expr) => {
+            match attempt!($found) {
                 Found::Done(_) => allocated!(),
                 Found::Call(method, object) => {
-                    attempt!(vm.call_metamethod(h, method, &[object, key, value]));
+                    attempt!(vm.call_metamethod(h, method, &[object, $key, $value]));
                     return Leave::Pending;
                 }
+            }
+        };
+    }
+    // Assigns to a field of a table where it was the last time, or finds it.
+    macro_rules! write_field {
+        ($object:expr, $key:expr, $value:expr, $word:expr, $operand:expr) => {{
+            let (object, key, value) = ($object, $key, $value);
+            let hinted = object.cast::<Table>();
+            if !hinted.is_some_and(|table| table.nodes().replace_hinted(h, hint($word.get()), key, value)) {
+                save!();
+                let name = name!(key);
+                written!(write_field(vm, h, object, name, value, $operand, $word), key, value);
             }
         }};
     }
@@ -223,10 +259,10 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             };
             match attempt!(full(vm, h, event, x, y)) {
                 Outcome::Value(value) => {
-                    let Some(&operation) = pc.checked_sub(2).and_then(|pc| code.get(pc)) else {
+                    let Some(operation) = pc.checked_sub(2).and_then(|pc| code.get(pc)) else {
                         return Leave::Throw(message::corrupt(vm, h));
                     };
-                    registers.set(Instruction::from_bits(operation).a(), value);
+                    registers.set(instruction(operation).a(), value);
                     allocated!();
                 }
                 Outcome::Call(method) => {
@@ -259,8 +295,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             let condition: bool = $condition;
             if condition != $i.k() {
                 pc += 1;
-            } else if let Some(&jump) = code.get(pc) {
-                pc = (pc + 1).wrapping_add_signed(Instruction::from_bits(jump).sj() as isize);
+            } else if let Some(jump) = code.get(pc) {
+                pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
             }
         }};
     }
@@ -309,10 +345,10 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
     }
 
     loop {
-        let Some(&bits) = code.get(pc) else {
+        let Some(word) = code.get(pc) else {
             return Leave::Throw(message::corrupt(vm, h));
         };
-        let i = Instruction::from_bits(bits);
+        let i = instruction(word);
         pc += 1;
         match i.opcode() {
             // ---- Loading.
@@ -321,7 +357,7 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             Opcode::LoadF => registers.set(i.a(), Value::float(f64::from(i.sbx()))),
             Opcode::LoadK => registers.set(i.a(), constant!(i.bx())),
             Opcode::LoadKX => {
-                let extra = code.get(pc).map_or(0, |&bits| Instruction::from_bits(bits).ax());
+                let extra = code.get(pc).map_or(0, |word| instruction(word).ax());
                 pc += 1;
                 registers.set(i.a(), constant!(extra));
             }
@@ -344,11 +380,7 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             // ---- Tables.
             Opcode::GetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.b()));
-                let key = name!(constant!(i.c()));
-                match object.cast::<Table>().map(|table| table.get_str(key)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, key.into(), Operand::Upvalue(i.b())),
-                }
+                read_field!(i.a(), object, constant!(i.c()), word, Operand::Upvalue(i.b()));
             }
             Opcode::GetTable => {
                 let (object, key) = (registers.get(i.b()), registers.get(i.c()));
@@ -361,7 +393,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     None => Value::nil(),
                 };
                 if value.is_nil() {
-                    read!(i.a(), object, key, Operand::Register(i.b()));
+                    save!();
+                    found!(i.a(), index(vm, h, object, key, Operand::Register(i.b())), key);
                 } else {
                     registers.set(i.a(), value);
                 }
@@ -370,66 +403,59 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                 let (object, key) = (registers.get(i.b()), i64::from(i.c()));
                 match object.cast::<Table>().map(|table| table.get_int(key)) {
                     Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, Value::int(key), Operand::Register(i.b())),
+                    _ => {
+                        save!();
+                        let key = Value::int(key);
+                        found!(i.a(), index(vm, h, object, key, Operand::Register(i.b())), key);
+                    }
                 }
             }
             Opcode::GetField => {
                 let object = registers.get(i.b());
-                let key = name!(constant!(i.c()));
-                match object.cast::<Table>().map(|table| table.get_str(key)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, key.into(), Operand::Register(i.b())),
-                }
+                read_field!(i.a(), object, constant!(i.c()), word, Operand::Register(i.b()));
             }
             Opcode::SetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.a()));
-                let (key, value) = (name!(constant!(i.b())), register_or_constant!(i));
-                if !object
-                    .cast::<Table>()
-                    .is_some_and(|table| table.replace_str(h, key, value))
-                {
-                    write!(object, key.into(), value, Operand::Upvalue(i.a()));
-                }
+                let value = register_or_constant!(i);
+                write_field!(object, constant!(i.b()), value, word, Operand::Upvalue(i.a()));
             }
             Opcode::SetTable => {
                 let (object, key, value) = (registers.get(i.a()), registers.get(i.b()), register_or_constant!(i));
                 let done = match object.cast::<Table>() {
                     Some(table) => match (key.as_int(), key.cast::<Str>()) {
-                        (Some(int), _) => table.replace_int(h, int, value),
+                        (Some(int), _) => table.assign_int(h, int, value),
                         (None, Some(name)) => table.replace_str(h, name, value),
                         (None, None) => false,
                     },
                     None => false,
                 };
                 if !done {
-                    write!(object, key, value, Operand::Register(i.a()));
+                    save!();
+                    let operand = Operand::Register(i.a());
+                    written!(set_index(vm, h, object, key, value, operand), key, value);
                 }
             }
             Opcode::SetI => {
                 let (object, key, value) = (registers.get(i.a()), i64::from(i.b()), register_or_constant!(i));
                 if !object
                     .cast::<Table>()
-                    .is_some_and(|table| table.replace_int(h, key, value))
+                    .is_some_and(|table| table.assign_int(h, key, value))
                 {
-                    write!(object, Value::int(key), value, Operand::Register(i.a()));
+                    save!();
+                    let (key, operand) = (Value::int(key), Operand::Register(i.a()));
+                    written!(set_index(vm, h, object, key, value, operand), key, value);
                 }
             }
             Opcode::SetField => {
                 let object = registers.get(i.a());
-                let (key, value) = (name!(constant!(i.b())), register_or_constant!(i));
-                if !object
-                    .cast::<Table>()
-                    .is_some_and(|table| table.replace_str(h, key, value))
-                {
-                    write!(object, key.into(), value, Operand::Register(i.a()));
-                }
+                let value = register_or_constant!(i);
+                write_field!(object, constant!(i.b()), value, word, Operand::Register(i.a()));
             }
             Opcode::NewTable => {
                 save!();
                 let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
                 let high = if i.k() {
-                    code.get(pc)
-                        .map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
+                    code.get(pc).map_or(0, |word| instruction(word).ax() as usize)
                 } else {
                     0
                 };
@@ -441,12 +467,9 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
             }
             Opcode::SelfOp => {
                 let object = registers.get(i.b());
-                let key = name!(register_or_constant!(i));
+                let key = register_or_constant!(i);
                 registers.set(i.a().wrapping_add(1), object);
-                match object.cast::<Table>().map(|table| table.get_str(key)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, key.into(), Operand::Register(i.b())),
-                }
+                read_field!(i.a(), object, key, word, Operand::Register(i.b()));
             }
             Opcode::SetList => {
                 save!();
@@ -459,8 +482,7 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     count => usize::from(count),
                 };
                 let high = if i.k() {
-                    code.get(pc)
-                        .map_or(0, |&bits| Instruction::from_bits(bits).ax() as usize)
+                    code.get(pc).map_or(0, |word| instruction(word).ax() as usize)
                 } else {
                     0
                 };
@@ -666,8 +688,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     pc += 1;
                 } else {
                     registers.set(i.a(), value);
-                    if let Some(&jump) = code.get(pc) {
-                        pc = (pc + 1).wrapping_add_signed(Instruction::from_bits(jump).sj() as isize);
+                    if let Some(jump) = code.get(pc) {
+                        pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
                     }
                 }
             }
@@ -688,7 +710,7 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                 let function = registers.get(i.a());
                 if let Some(callee) = function.cast::<Closure>() {
                     attempt!(vm.enter(h, callee.proto(), call));
-                    reload!();
+                    enter!(callee);
                 } else if let Some(native) = function.cast::<Native>() {
                     match call_native(vm, h, native.function(), call) {
                         None => allocated!(),
@@ -737,9 +759,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                 if i.k() && attempt!(vm.leave_scope(h, vm.base, first + count)) {
                     return Leave::Pending;
                 }
-                match vm.frames.last() {
-                    Some(frame) if frame.how == Return::Plain => {
-                        let frame = *frame;
+                match vm.frames.top {
+                    frame if frame.how == Return::Plain => {
                         let dest = vm.base - frame.dest as usize;
                         vm.frames.pop();
                         vm.base -= frame.delta as usize;
@@ -752,9 +773,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     }
                 }
             }
-            Opcode::Return0 => match vm.frames.last() {
-                Some(frame) if frame.how == Return::Plain => {
-                    let frame = *frame;
+            Opcode::Return0 => match vm.frames.top {
+                frame if frame.how == Return::Plain => {
                     let dest = vm.base - frame.dest as usize;
                     vm.frames.pop();
                     vm.base -= frame.delta as usize;
@@ -770,9 +790,8 @@ fn run<'h>(vm: &mut Vm, h: &'h Heap<Objects>) -> Leave {
                     return Leave::Pending;
                 }
             },
-            Opcode::Return1 => match vm.frames.last() {
-                Some(frame) if frame.how == Return::Plain => {
-                    let frame = *frame;
+            Opcode::Return1 => match vm.frames.top {
+                frame if frame.how == Return::Plain => {
                     let value = registers.get(i.a());
                     let first = vm.base + usize::from(i.a());
                     let dest = vm.base - frame.dest as usize;
