@@ -296,7 +296,7 @@ end
 do
   local t = setmetatable({}, {__mode = "k"})
   local u = setmetatable({}, {__mode = "v"})
-  for i = 1, 2000 do
+  for i = 1, 600 do
     t[{}] = i
     u[i] = {}
     u["k" .. i] = {}
