@@ -66,6 +66,13 @@ impl<M: ObjectModel> Isolate<M> {
         f(&mut self.heap)
     }
 
+    /// Returns whether an isolate of this model is entered on this thread, so that [`enter`](Isolate::enter) would panic: for
+    /// destructors, which run wherever their owner is dropped.
+    #[must_use]
+    pub fn is_entered() -> bool {
+        M::with_entered(|flag| flag.get())
+    }
+
     /// Returns sizes and counters as of now.
     #[must_use]
     pub fn statistics(&self) -> HeapStatistics {

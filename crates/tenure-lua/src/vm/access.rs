@@ -3,11 +3,14 @@
 //! Tables are looked up without a call; a chain of tables is walked here, and a function at its end is handed back to be called. Constant
 //! work for each link of the chain.
 
+use super::collection::follow_mode;
 use super::metamethod::{in_metatable, of_value};
 use super::{Vm, message};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
-use crate::object::{LuaValue, Objects, SetError, Str, Table, TableFields, TableMethods, Val};
+use crate::object::{
+    LuaValue, NodesMethods, Objects, SetError, Str, Table, TableFields, TableMethods, Val, WeakPartMethods,
+};
 use tenure::prelude::*;
 
 /// Links of a chain of `__index` or `__newindex` after which it is taken for a loop.
@@ -53,6 +56,12 @@ pub(crate) fn index<'h>(
             if !value.is_nil() {
                 return Ok(Found::Done(value));
             }
+            if let Some(weak) = table.weak() {
+                let value = weak.get_value(h, key);
+                if !value.is_nil() {
+                    return Ok(Found::Done(value));
+                }
+            }
             let method = table.meta().and_then(|meta| in_metatable(h, meta, Metamethod::Index));
             let Some(method) = method else {
                 return Ok(Found::Done(Value::nil()));
@@ -95,10 +104,20 @@ pub(crate) fn set_index<'h>(
             if table.replace_raw(h, key, value) {
                 return Ok(Found::Done(Value::nil()));
             }
-            let method = table
-                .meta()
-                .and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex));
-            let Some(method) = method else {
+            let meta = table.meta();
+            if let Some(meta) = meta {
+                match follow_mode(h, table, meta) {
+                    Ok(true) if !table.get_raw(h, key).is_nil() => {
+                        let set = table.set_raw(h, key, value);
+                        return set
+                            .map(|()| Found::Done(Value::nil()))
+                            .map_err(|error| set_error(vm, h, error));
+                    }
+                    Ok(_) => {}
+                    Err(error) => return Err(set_error(vm, h, error)),
+                }
+            }
+            let Some(method) = meta.and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex)) else {
                 return match table.set_raw(h, key, value) {
                     Ok(()) => Ok(Found::Done(Value::nil())),
                     Err(error) => Err(set_error(vm, h, error)),
@@ -131,4 +150,102 @@ pub(crate) fn set_error(vm: &mut Vm, h: &Heap<Objects>, error: SetError) -> Thro
         SetError::NanKey => message::raise(vm, h, b"table index is NaN"),
         SetError::Overflow => message::raise(vm, h, b"table overflow"),
     }
+}
+
+/// Stores in the high half of a word of code where its instruction found a key.
+#[inline(always)]
+fn set_hint(word: &Cell<u64>, hint: u32) {
+    word.set(word.get() & 0xffff_ffff | u64::from(hint) << 32);
+}
+
+/// Returns the hint in a word of code.
+#[inline(always)]
+pub(crate) fn hint(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+/// Reads `object[key]`, and notes in the instruction where the key was.
+///
+/// # Errors
+///
+/// As [`index`].
+#[inline(never)]
+pub(crate) fn read_field<'h>(
+    vm: &mut Vm,
+    h: &'h Heap<Objects>,
+    object: Val<'h>,
+    key: Gc<'h, Str>,
+    operand: Operand,
+    word: &Cell<u64>,
+) -> Result<Found<'h>, Throw> {
+    let Some(table) = object.cast::<Table>() else {
+        return index(vm, h, object, key.into(), operand);
+    };
+    let nodes = table.nodes();
+    if let Some(place) = nodes.locate(key)
+        && let Some(value) = nodes.value_of(place)
+    {
+        set_hint(word, place);
+        return Ok(Found::Done(value));
+    }
+    // The key is not in the object itself: most often it is one of its class.
+    let Some(meta) = table.meta() else {
+        return Ok(Found::Done(Value::nil()));
+    };
+    if table.weak().is_some() {
+        return index(vm, h, object, key.into(), operand);
+    }
+    if let Some(class) = in_metatable(h, meta, Metamethod::Index).and_then(|method| method.cast::<Table>()) {
+        let nodes = class.nodes();
+        if let Some(value) = nodes.get_hinted(hint(word.get()), key.into())
+            && !value.is_nil()
+        {
+            return Ok(Found::Done(value));
+        }
+        if let Some(place) = nodes.locate(key)
+            && let Some(value) = nodes.value_of(place)
+        {
+            set_hint(word, place);
+            return Ok(Found::Done(value));
+        }
+    }
+    index(vm, h, object, key.into(), operand)
+}
+
+/// Assigns `object[key] = value`, and notes in the instruction where the key was.
+///
+/// # Errors
+///
+/// As [`set_index`].
+#[inline(never)]
+pub(crate) fn write_field<'h>(
+    vm: &mut Vm,
+    h: &'h Heap<Objects>,
+    object: Val<'h>,
+    key: Gc<'h, Str>,
+    value: Val<'h>,
+    operand: Operand,
+    word: &Cell<u64>,
+) -> Result<Found<'h>, Throw> {
+    let Some(table) = object.cast::<Table>() else {
+        return set_index(vm, h, object, key.into(), value, operand);
+    };
+    if table.meta().is_none() {
+        return match table.assign_plain(h, key, value) {
+            Ok(place) => {
+                if let Some(place) = place {
+                    set_hint(word, place);
+                }
+                Ok(Found::Done(Value::nil()))
+            }
+            Err(error) => Err(set_error(vm, h, error)),
+        };
+    }
+    if let Some(place) = table.nodes().locate(key)
+        && table.nodes().replace_hinted(h, place, key.into(), value)
+    {
+        set_hint(word, place);
+        return Ok(Found::Done(Value::nil()));
+    }
+    set_index(vm, h, object, key.into(), value, operand)
 }

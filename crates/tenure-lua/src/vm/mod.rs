@@ -19,6 +19,7 @@
 //! | `unwind` | errors on their way to whoever catches them |
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
+//! | `collection` | weak tables, finalizers, and collections that programs ask for |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
@@ -26,6 +27,7 @@
 pub(crate) mod access;
 pub(crate) mod arithmetic;
 mod close;
+pub(crate) mod collection;
 pub(crate) mod compare;
 mod concat;
 pub(crate) mod coroutine;
@@ -45,9 +47,9 @@ mod step;
 mod unwind;
 mod window;
 
-pub(crate) use frame::{ALL, Catch, Frame, FrameKind, Return};
+pub(crate) use frame::{ALL, Catch, Frame, FrameKind, FrameStack, Return};
 
-use crate::native::{Collect, Continuation, Throw};
+use crate::native::{Continuation, Throw};
 use crate::object::Objects;
 use std::fmt;
 use tenure::REGISTERS;
@@ -105,8 +107,6 @@ pub(crate) enum Exit {
     Room(usize),
     /// The native function of the top frame runs at a safepoint.
     Reentrant,
-    /// A collection was asked for.
-    Collect(Collect),
     /// The call from Rust returned, with results in registers.
     Done { count: usize },
     /// An error passed the call from Rust.
@@ -130,7 +130,7 @@ pub(crate) struct Resumed {
 
 /// The state of the machine beside the heap: frames, and numbers of registers.
 pub struct Vm {
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: FrameStack,
     /// First register of the top frame.
     pub(crate) base: usize,
     /// End of the values whose number is not known in advance.
@@ -147,6 +147,9 @@ pub struct Vm {
     pub(crate) is_handled: bool,
     /// Failures to make room one after the other, for the same thing.
     pub(crate) attempts: u32,
+    pub(crate) finalizers: collection::Finalizers,
+    /// Major collections one after the other that left next to no room below the heap's limit.
+    pub(crate) vain_collections: u32,
     pub(crate) services: crate::services::Services,
 }
 
@@ -174,7 +177,7 @@ impl Vm {
             pending_top: 0,
         };
         Vm {
-            frames: vec![bottom],
+            frames: FrameStack::new(bottom),
             base: 1,
             top: 1,
             pending: Pending::Run,
@@ -184,6 +187,8 @@ impl Vm {
             handlers: 0,
             is_handled: false,
             attempts: 0,
+            finalizers: collection::Finalizers::default(),
+            vain_collections: 0,
             services,
         }
     }
@@ -220,17 +225,13 @@ impl Vm {
 
     /// Says how many arguments the native function on top has now.
     pub(crate) fn set_native_count(&mut self, count: usize) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.pc = count as u32;
-        }
+        self.frames.top.pc = count as u32;
         self.top = self.base + count;
     }
 
     /// Makes the top native frame wait for a call.
     pub(crate) fn wait(&mut self, then: Continuation, catch: Catch) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.then = Some(then);
-            frame.catch = catch;
-        }
+        self.frames.top.then = Some(then);
+        self.frames.top.catch = catch;
     }
 }
