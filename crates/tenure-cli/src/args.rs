@@ -24,10 +24,12 @@ pub(crate) fn command() -> Command {
              tenure study my.heapsnapshot              a heap that Node or Chrome wrote\n  \
              tenure run W1                             binary trees, with check and result lines\n  \
              tenure run W4 --size 1000,50000 --trace-gc\n  \
-             tenure run W4 --incremental-marking --pause-goal=1ms --hiccups",
+             tenure run W4 --incremental-marking --pause-goal=1ms --hiccups\n  \
+             tenure lua program.lua                    a program in Lua; without a program, lines typed in",
         )
         .subcommand(study())
         .subcommand(run())
+        .subcommand(crate::lua_command::command())
 }
 
 fn inputs_help() -> String {

@@ -13,7 +13,7 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("xpcall", NativeFunction::Region(xpcall)),
 ];
 
-fn pcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+pub(super) fn pcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.check_any(1)?;
     Ok(Reply(Action::ProtectedCall {
         at: call.base,
@@ -23,7 +23,7 @@ fn pcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     }))
 }
 
-fn xpcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+pub(crate) fn xpcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.check_type(2, Type::Function)?;
     // Behind function and handler, which an error needs, come the function again and its arguments.
     let count = call.count();

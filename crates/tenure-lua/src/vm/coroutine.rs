@@ -28,6 +28,7 @@ pub(crate) fn new_thread<'h>(h: &'h Heap<Objects>, function: crate::object::Val<
         base: 0,
         error: Value::undefined(),
         resumer: None,
+        hook: super::HookState::default(),
         to_close: None,
     })
     .map_err(|_| NoRoom { bytes: 128 }.into())
@@ -68,6 +69,7 @@ impl Vm {
             thread.set_to_close(h, None);
         }
         self.resumed.push(resumed);
+        self.refresh_hooks(h);
     }
 
     /// Takes the running thread away; the one that resumed it is next.
@@ -86,6 +88,7 @@ impl Vm {
             resumer.set_open_upvalues(h, None);
             resumer.set_status(h, Status::Running);
         }
+        self.refresh_hooks(h);
     }
 
     /// Resumes the thread in register `at` with the values behind it.
@@ -249,8 +252,8 @@ impl Vm {
         self.save(h, thread, resumed, end)?;
         thread.set_error(h, error);
         thread.set_status(h, Status::Dead);
-        self.handlers = 0;
         self.switch_back(h, thread, resumed);
+        self.recount_handlers();
         self.set_register(h, resumed.at, error);
         self.pending = Pending::Continue {
             at: resumed.at,
@@ -291,6 +294,9 @@ impl Vm {
                 caught: false,
             };
             return Ok(None);
+        }
+        if self.resumed.len() + self.depth >= DEPTH_MAX {
+            return Err(message::c_stack_overflow(self, h));
         }
         // The variables are closed in the thread itself, by a frame at its bottom that catches errors.
         let bottom = at + 2;

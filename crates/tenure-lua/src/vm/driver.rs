@@ -24,6 +24,17 @@ impl Vm {
     ///
     /// What the function raises; the error's value stands in the roots.
     pub(crate) fn call(&mut self, h: &mut Heap<Objects>, at: usize, count: usize) -> Result<usize, Throw> {
+        self.call_as(h, at, count, Return::Entry)
+    }
+
+    /// The same, saying what the call is for.
+    pub(super) fn call_as(
+        &mut self,
+        h: &mut Heap<Objects>,
+        at: usize,
+        count: usize,
+        how: Return,
+    ) -> Result<usize, Throw> {
         if self.depth >= DEPTH_MAX {
             return Err(message::c_stack_overflow(self, h));
         }
@@ -34,7 +45,7 @@ impl Vm {
                 at,
                 count,
                 wanted: ALL,
-                how: Return::Entry,
+                how,
             }),
         );
         self.depth += 1;
@@ -60,6 +71,11 @@ impl Vm {
                     }
                 }
                 Exit::Reentrant => self.call_reentrant(h),
+                Exit::Hook => {
+                    if let Err(throw) = self.call_hooks(h) {
+                        self.raise(throw);
+                    }
+                }
                 Exit::Collect(how) => {
                     self.show_registers(h);
                     match how {

@@ -72,6 +72,9 @@ impl Vm {
 
     /// Moves the program counter of the top frame.
     fn skip(&mut self, instructions: i32) {
+        if instructions < 0 {
+            self.repeat_instruction();
+        }
         if let Some(frame) = self.frames.last_mut() {
             frame.pc = frame.pc.wrapping_add_signed(instructions);
         }

@@ -10,6 +10,7 @@ use super::compare::{compare, equals};
 use super::concat::concat;
 use super::execute::{Leave, call_native, count_of, length};
 use super::functions::{copy_varargs, new_closure, prepare_varargs, set_upvalue, tail_call, upvalue_value};
+use super::hook::before_instruction;
 use super::window::{Here, here};
 use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
 use crate::bytecode::{Instruction, Metamethod, Opcode};
@@ -21,8 +22,8 @@ use crate::object::{
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
 
-/// Executes instructions until the loop has to be left.
-pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
+/// Executes instructions until the loop has to be left. The copy for threads with a hook looks for events before each.
+pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     let Some(Here {
         mut closure,
         mut code,
@@ -249,6 +250,9 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
         };
         let i = Instruction::from_bits(bits);
         pc += 1;
+        if HOOKED && let Some(leave) = before_instruction(vm, h, i, pc) {
+            return leave;
+        }
         match i.opcode() {
             // ---- Loading.
             Opcode::Move => registers.set(i.a(), registers.get(i.b())),
@@ -654,8 +658,7 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     return Leave::Pending;
                 }
                 match vm.frames.last() {
-                    Some(frame) if frame.how == Return::Plain => {
-                        let frame = *frame;
+                    Some(&frame) if frame.how == Return::Plain => {
                         let dest = vm.base - frame.dest as usize;
                         vm.frames.pop();
                         vm.base -= frame.delta as usize;
@@ -669,8 +672,7 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 }
             }
             Opcode::Return0 => match vm.frames.last() {
-                Some(frame) if frame.how == Return::Plain => {
-                    let frame = *frame;
+                Some(&frame) if frame.how == Return::Plain => {
                     let dest = vm.base - frame.dest as usize;
                     vm.frames.pop();
                     vm.base -= frame.delta as usize;
@@ -687,16 +689,14 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 }
             },
             Opcode::Return1 => match vm.frames.last() {
-                Some(frame) if frame.how == Return::Plain => {
-                    let frame = *frame;
-                    let value = registers.get(i.a());
+                Some(&frame) if frame.how == Return::Plain => {
                     let first = vm.base + usize::from(i.a());
                     let dest = vm.base - frame.dest as usize;
                     vm.frames.pop();
                     vm.base -= frame.delta as usize;
                     match frame.wanted {
                         0 => {}
-                        1 => vm.set_register(h, dest, value),
+                        1 => vm.set_register(h, dest, registers.get(i.a())),
                         _ => vm.deliver(h, first, 1, dest, frame.wanted),
                     }
                     reload!();

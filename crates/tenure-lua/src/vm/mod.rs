@@ -19,6 +19,7 @@
 //! | `unwind` | errors on their way to whoever catches them |
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
+//! | `hook` | what debug hooks see, and calling them |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
@@ -34,6 +35,7 @@ mod execute;
 mod finish;
 mod frame;
 pub(crate) mod functions;
+pub(crate) mod hook;
 mod interpreter;
 pub(crate) mod load;
 mod loops;
@@ -46,6 +48,7 @@ mod unwind;
 mod window;
 
 pub(crate) use frame::{ALL, Catch, Frame, FrameKind, Return};
+pub(crate) use hook::HookState;
 
 use crate::native::{Collect, Continuation, Throw};
 use crate::object::Objects;
@@ -105,6 +108,8 @@ pub(crate) enum Exit {
     Room(usize),
     /// The native function of the top frame runs at a safepoint.
     Reentrant,
+    /// A hook is to be called.
+    Hook,
     /// A collection was asked for.
     Collect(Collect),
     /// The call from Rust returned, with results in registers.
@@ -147,6 +152,7 @@ pub struct Vm {
     pub(crate) is_handled: bool,
     /// Failures to make room one after the other, for the same thing.
     pub(crate) attempts: u32,
+    pub(crate) hooks: hook::Hooks,
     pub(crate) services: crate::services::Services,
 }
 
@@ -184,6 +190,7 @@ impl Vm {
             handlers: 0,
             is_handled: false,
             attempts: 0,
+            hooks: hook::Hooks::default(),
             services,
         }
     }

@@ -74,6 +74,7 @@ impl Vm {
         let function = self.register(h, call.at);
         if let Some(closure) = function.cast::<Closure>() {
             self.enter(h, closure.proto(), call)?;
+            self.hook_entry();
             self.pending = Pending::Run;
             return Ok(None);
         }
@@ -92,7 +93,7 @@ impl Vm {
                 return Ok(());
             }
             let Some(method) = of_value(h, function, Metamethod::Call) else {
-                let is_direct = matches!(call.how, Return::Plain);
+                let is_direct = matches!(call.how, Return::Plain | Return::Finish);
                 return Err(message::call_error(self, h, function, is_direct));
             };
             self.reach(h, call.at + call.count + 2)?;
@@ -160,6 +161,9 @@ impl Vm {
 
     /// Calls a native function.
     fn enter_native(&mut self, h: &Heap<Objects>, function: NativeFunction, call: PendingCall) -> Step {
+        if self.hooks.is_on && self.hook_native_call(h, call)? {
+            return Ok(Some(Exit::Hook));
+        }
         self.push_native(h, call)?;
         let function = match function {
             NativeFunction::Region(function) | NativeFunction::Both(function, _) => function,
@@ -178,6 +182,7 @@ impl Vm {
             }
             Err(Throw(Thrown::Room(bytes))) => {
                 self.pop_native();
+                self.hooks.is_call_done = self.hooks.is_on;
                 Err(Throw(Thrown::Room(bytes)))
             }
             Err(throw) => Err(throw),
@@ -261,12 +266,18 @@ impl Vm {
         let Some(&frame) = self.frames.last() else {
             return Err(message::corrupt(self, h));
         };
+        if self.hooks.is_on && self.hook_return(h, at, count)? {
+            return Ok(Some(Exit::Hook));
+        }
         if frame.how == Return::Thread {
             return self.end_thread(h, at, count);
         }
         let dest = self.base - frame.dest as usize;
         self.frames.pop();
         self.base -= frame.delta as usize;
+        if self.hooks.is_on {
+            self.hook_returned(h);
+        }
         match frame.how {
             Return::Plain => {
                 self.deliver(h, at, count, dest, frame.wanted);
@@ -285,7 +296,7 @@ impl Vm {
                     caught: false,
                 };
             }
-            Return::Entry => {
+            Return::Entry | Return::Hook => {
                 self.move_registers(h, at, dest, count);
                 self.top = dest + count;
                 return Ok(Some(Exit::Done { count }));
@@ -293,7 +304,7 @@ impl Vm {
             Return::Handled => {
                 let error = if count > 0 { self.register(h, at) } else { Value::nil() };
                 h.roots().error.set(error);
-                self.handlers -= 1;
+                self.handlers = self.handlers.saturating_sub(1);
                 self.pending = Pending::Unwind;
             }
             Return::Unwind => return self.close_caught(h),
