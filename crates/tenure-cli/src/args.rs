@@ -48,6 +48,7 @@ fn inputs_help() -> String {
         "  {BUNDLED_NAME}  the bundled heap snapshot: a Node process with a worker thread"
     );
     text.push_str("  FILE      a .heapsnapshot of V8: plain, gzip or zstd\n");
+    text.push_str("  FILE.lua  a program in Lua; what it prints is checked and not shown\n");
     text
 }
 
@@ -78,7 +79,7 @@ fn study() -> Command {
             Arg::new("inputs")
                 .value_name("INPUT")
                 .num_args(0..)
-                .help("Workloads with their sizes (W1:16), heap snapshot files [default: s-worker, W1, W3, W4]"),
+                .help("Workloads with their sizes (W1:16), heap snapshot files, programs in Lua [default: s-worker, W1, W3, W4]"),
         )
         .arg(
             Arg::new("quick")
@@ -154,7 +155,7 @@ fn run() -> Command {
             Arg::new("input")
                 .value_name("WORKLOAD")
                 .required(true)
-                .help("A workload or a heap snapshot file"),
+                .help("A workload, a heap snapshot file or a program in Lua"),
         )
         .arg(
             Arg::new("size")

@@ -80,6 +80,7 @@ impl Vm {
         self.frames.truncate(resumed.frames);
         self.to_close.truncate(resumed.to_close);
         self.resumed.pop();
+        self.protected = resumed.protected;
         let resumer = thread.resumer();
         thread.set_resumer(h, None);
         h.roots().thread.set(resumer);
@@ -115,6 +116,7 @@ impl Vm {
             frames: self.frames.len(),
             to_close: self.to_close.len(),
             depth: self.depth,
+            protected: self.protected,
             at,
         };
         self.switch_to(h, thread, resumed);
@@ -123,6 +125,8 @@ impl Vm {
             Some(frames) if frame_count > 0 => {
                 self.frames
                     .extend(frames.tail().iter().take(frame_count).map(Cell::get));
+                let restored = self.frames.get(resumed.frames..).unwrap_or(&[]).iter();
+                self.protected += restored.filter(|frame| frame.catch != Catch::No).count();
                 if let Some(first) = self.frames.get_mut(resumed.frames) {
                     first.delta = (bottom + first.dest as usize - self.base) as u32;
                 }
@@ -307,6 +311,7 @@ impl Vm {
             to_close: self.to_close.len(),
             // No depth is like this, so nothing can yield.
             depth: usize::MAX,
+            protected: self.protected,
             at,
         };
         let resumer_base = self.base;

@@ -39,6 +39,7 @@ impl Vm {
             return Err(message::c_stack_overflow(self, h));
         }
         let (frames, base, top) = (self.frames.len(), self.base, self.top);
+        let protected = self.protected;
         let before = std::mem::replace(
             &mut self.pending,
             Pending::Call(PendingCall {
@@ -53,6 +54,7 @@ impl Vm {
         let result = self.drive(h);
         self.depth -= 1;
         self.pending = before;
+        self.protected = protected;
         if result.is_err() {
             self.frames.truncate(frames);
         }

@@ -107,7 +107,7 @@ pub(crate) struct Hooks {
     /// The return had its hook.
     is_return_done: bool,
     /// Events in order.
-    events: [Option<Event>; 3],
+    events: [Option<Event>; 2],
     left: Left,
     /// While a hook runs for a call or a return: the number of frames with the function, the first of the values that go in or out,
     /// as a local variable of the function, and their number.
@@ -166,7 +166,7 @@ impl Vm {
         };
         let (proto, pc) = (closure.proto(), frame.pc.saturating_sub(1));
         let mut state = thread.hook.get();
-        let mut events = [None; 3];
+        let mut events = [None; 2];
         if self.hooks.is_entered {
             if i.opcode() == Opcode::VarArgPrep {
                 // Arguments are where they can be seen after this.
@@ -176,19 +176,23 @@ impl Vm {
             // So the first line is a new one.
             state.last_pc = pc;
             if state.mask & CALL != 0 {
-                events[0] = Some(if frame.is_tail_call {
+                thread.hook.set(state);
+                // The instruction is looked at again afterwards: the hook may have been changed.
+                self.hooks.left = Left::Instruction;
+                self.hooks.events[0] = Some(if frame.is_tail_call {
                     Event::TailCall
                 } else {
                     Event::Call
                 });
                 self.hooks.transfer = Some((self.frames.len(), 1, usize::from(proto.parameter_count())));
+                return true;
             }
         }
         if state.mask & COUNT != 0 {
             state.left = state.left.saturating_sub(1);
             if state.left == 0 {
                 state.left = state.interval;
-                events[1] = Some(Event::Count);
+                events[0] = Some(Event::Count);
             }
         }
         if state.mask & LINE != 0 {
@@ -200,7 +204,7 @@ impl Vm {
             };
             let line = proto.line(pc as usize);
             if pc <= last || proto.line(last as usize) != line {
-                events[2] = Some(Event::Line(line));
+                events[1] = Some(Event::Line(line));
             }
             state.last_pc = pc;
         }
@@ -275,9 +279,21 @@ impl Vm {
         self.pending = Pending::Call(call);
         self.push_native(h, call)?;
         self.hooks.is_call_done = true;
-        self.hooks.events = [Some(Event::Call), None, None];
+        self.hooks.events = [Some(Event::Call), None];
         self.hooks.left = Left::Native;
         self.hooks.transfer = Some((self.frames.len(), 1, call.count));
+        Ok(true)
+    }
+
+    /// Moves a native function and its arguments up by one register if its return has a hook: results take the place of the function,
+    /// which the hook may ask for. Returns whether that was done.
+    pub(super) fn keep_function(&mut self, h: &Heap<Objects>, call: PendingCall) -> Result<bool, Throw> {
+        let mask = current(h).map_or(0, |thread| thread.hook.get().mask);
+        if mask & RETURN == 0 {
+            return Ok(false);
+        }
+        self.reach(h, call.at + call.count + 2)?;
+        self.move_registers(h, call.at, call.at + 1, call.count + 1);
         Ok(true)
     }
 
@@ -294,9 +310,14 @@ impl Vm {
             self.move_registers(h, at, self.base, count);
             at = self.base;
         }
+        if let Some(frame) = self.frames.last()
+            && (frame.kind, frame.dest) == (FrameKind::Native, 2)
+        {
+            self.move_registers(h, self.base - 2, self.base - 1, 1);
+        }
         self.pending = Pending::Return { at, count };
         self.hooks.is_return_done = true;
-        self.hooks.events = [Some(Event::Return), None, None];
+        self.hooks.events = [Some(Event::Return), None];
         self.hooks.left = Left::Return;
         self.hooks.transfer = Some((self.frames.len(), at + 1 - self.base, count));
         Ok(true)
@@ -387,7 +408,7 @@ impl Vm {
     /// Returns which local variables of the frame with a number, counted from the bottom, are going in or out.
     pub(crate) fn transfer_of(&self, frame: usize) -> Option<(usize, usize)> {
         let (frames, first, count) = self.hooks.transfer?;
-        (frames == frame + 1).then_some((first, count))
+        (frames == frame + 1 && count > 0).then_some((first, count))
     }
 }
 

@@ -62,7 +62,7 @@ const STACK_MAX: usize = 1_000_000;
 const STACK_RESERVE: usize = 4_000;
 /// Registers that come into view at a time.
 const STACK_STEP: usize = 4_096;
-/// Recursions of the interpreter in Rust, and coroutines inside coroutines: what the reference implementation calls C levels.
+/// Recursions of the interpreter in Rust, coroutines inside coroutines, and protected calls inside of each other: what the reference implementation calls C levels.
 pub(crate) const DEPTH_MAX: usize = 195;
 
 /// What the interpreter does next.
@@ -129,6 +129,8 @@ pub(crate) struct Resumed {
     pub(crate) to_close: usize,
     /// Recursions of the interpreter at that time.
     pub(crate) depth: usize,
+    /// Protected calls at that time.
+    pub(crate) protected: usize,
     /// Where the results go.
     pub(crate) at: usize,
 }
@@ -146,6 +148,8 @@ pub struct Vm {
     pub(crate) resumed: Vec<Resumed>,
     /// Recursions of the interpreter.
     pub(crate) depth: usize,
+    /// Protected calls of the running threads inside of each other.
+    pub(crate) protected: usize,
     /// Calls of error handlers inside of each other.
     pub(crate) handlers: usize,
     /// The error that passed a call from Rust was shown to its handler already.
@@ -187,6 +191,7 @@ impl Vm {
             to_close: Vec::new(),
             resumed: Vec::new(),
             depth: 0,
+            protected: 0,
             handlers: 0,
             is_handled: false,
             attempts: 0,
@@ -231,6 +236,11 @@ impl Vm {
             frame.pc = count as u32;
         }
         self.top = self.base + count;
+    }
+
+    /// Returns whether another protected call would be one too many.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.depth + self.resumed.len() + self.protected >= DEPTH_MAX
     }
 
     /// Makes the top native frame wait for a call.

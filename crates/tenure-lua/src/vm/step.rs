@@ -164,7 +164,12 @@ impl Vm {
         if self.hooks.is_on && self.hook_native_call(h, call)? {
             return Ok(Some(Exit::Hook));
         }
-        self.push_native(h, call)?;
+        let is_kept = self.hooks.is_on && self.keep_function(h, call)?;
+        let at = call.at + usize::from(is_kept);
+        self.push_native(h, PendingCall { at, ..call })?;
+        if let (true, Some(frame)) = (is_kept, self.frames.last_mut()) {
+            frame.dest = 2;
+        }
         let function = match function {
             NativeFunction::Region(function) | NativeFunction::Both(function, _) => function,
             NativeFunction::Reentrant(_) => return Ok(Some(Exit::Reentrant)),
@@ -182,6 +187,9 @@ impl Vm {
             }
             Err(Throw(Thrown::Room(bytes))) => {
                 self.pop_native();
+                if is_kept {
+                    self.move_registers(h, at, call.at, call.count + 1);
+                }
                 self.hooks.is_call_done = self.hooks.is_on;
                 Err(Throw(Thrown::Room(bytes)))
             }
@@ -213,6 +221,7 @@ impl Vm {
                 handler,
             } => {
                 self.wait(then, if handler { Catch::Handler } else { Catch::Yes });
+                self.protected += 1;
                 Pending::Call(PendingCall {
                     at,
                     count,
@@ -244,8 +253,11 @@ impl Vm {
         else {
             return Err(message::corrupt(self, h));
         };
-        if let Some(frame) = self.frames.last_mut() {
+        if let Some(frame) = self.frames.last_mut()
+            && frame.catch != Catch::No
+        {
             frame.catch = Catch::No;
+            self.protected = self.protected.saturating_sub(1);
         }
         self.top = (at + count).max(self.base + pc as usize);
         let base = self.base;

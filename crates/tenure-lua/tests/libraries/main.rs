@@ -74,7 +74,7 @@ macro_rules! programs {
     };
 }
 
-programs! { strings patterns formats unicode system files }
+programs! { strings patterns formats unicode system files modules hooks errors }
 
 /// Writes what programs print to a place where it can be seen.
 #[derive(Clone, Default)]
