@@ -24,10 +24,12 @@ pub(crate) fn command() -> Command {
              tenure study my.heapsnapshot              a heap that Node or Chrome wrote\n  \
              tenure run W1                             binary trees, with check and result lines\n  \
              tenure run W4 --size 1000,50000 --trace-gc\n  \
-             tenure run W4 --incremental-marking --pause-goal=1ms --hiccups",
+             tenure run W4 --incremental-marking --pause-goal=1ms --hiccups\n  \
+             tenure lua program.lua                    a program in Lua; without a program, lines typed in",
         )
         .subcommand(study())
         .subcommand(run())
+        .subcommand(crate::lua_command::command())
 }
 
 fn inputs_help() -> String {
@@ -46,6 +48,7 @@ fn inputs_help() -> String {
         "  {BUNDLED_NAME}  the bundled heap snapshot: a Node process with a worker thread"
     );
     text.push_str("  FILE      a .heapsnapshot of V8: plain, gzip or zstd\n");
+    text.push_str("  FILE.lua  a program in Lua; what it prints is checked and not shown\n");
     text
 }
 
@@ -76,7 +79,7 @@ fn study() -> Command {
             Arg::new("inputs")
                 .value_name("INPUT")
                 .num_args(0..)
-                .help("Workloads with their sizes (W1:16), heap snapshot files [default: s-worker, W1, W3, W4]"),
+                .help("Workloads with their sizes (W1:16), heap snapshot files, programs in Lua [default: s-worker, W1, W3, W4]"),
         )
         .arg(
             Arg::new("quick")
@@ -152,7 +155,7 @@ fn run() -> Command {
             Arg::new("input")
                 .value_name("WORKLOAD")
                 .required(true)
-                .help("A workload or a heap snapshot file"),
+                .help("A workload, a heap snapshot file or a program in Lua"),
         )
         .arg(
             Arg::new("size")

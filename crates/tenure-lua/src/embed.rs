@@ -151,6 +151,7 @@ fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
         base: 0,
         error: Value::undefined(),
         resumer: None,
+        hook: crate::vm::HookState::default(),
         to_close: None,
     });
     roots.main_thread.set(main.ok());
@@ -215,6 +216,24 @@ impl Lua {
                 }
                 Err(_) => Err(LuaError::Runtime(Owned::copy_of(h, h.roots().error.get()))),
             }
+        })
+    }
+
+    /// Does something in a region between calls; an error is the message.
+    pub(crate) fn between<R>(&mut self, f: impl FnMut(&mut Call<'_, '_>) -> Result<R, Throw>) -> Result<R, Vec<u8>> {
+        let vm = &mut self.vm;
+        self.isolate.enter(|h| {
+            vm.region(h, f)
+                .map_err(|_| library::display_text(h, h.roots().error.get()).into_owned())
+        })
+    }
+
+    /// Calls the function in a register with so many arguments; returns where the results are, and how many.
+    pub(crate) fn call_registers(&mut self, (at, count): (usize, usize)) -> Result<(usize, usize), Vec<u8>> {
+        let vm = &mut self.vm;
+        self.isolate.enter(|h| match vm.call(h, at, count) {
+            Ok(count) => Ok((at, count)),
+            Err(_) => Err(library::display_text(h, h.roots().error.get()).into_owned()),
         })
     }
 

@@ -12,6 +12,7 @@ mod native;
 mod object;
 pub mod pure;
 mod services;
+mod standalone;
 pub mod system;
 mod vm;
 
@@ -19,4 +20,5 @@ pub use embed::{Lua, LuaError, Owned};
 pub use native::{Call, Continuation, NativeFunction, Reentrant, Reply, Throw};
 pub use object::{LuaRoots, LuaValue, Objects, Type, Val};
 pub use services::Services;
+pub use standalone::{Line, Message};
 pub use vm::Vm;

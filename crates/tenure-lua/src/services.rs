@@ -6,7 +6,7 @@
 
 use crate::pure::date::Zone;
 use crate::pure::number::Random;
-use crate::system::{Buffering, FileId, Files, LuaFile, OpenMode, error_text};
+use crate::system::{Buffering, FileId, Files, LuaFile, ModulePaths, OpenMode, error_text};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
@@ -23,6 +23,8 @@ pub struct Services {
     /// Whether warnings are shown.
     pub(crate) are_warnings_on: bool,
     pub(crate) collector: CollectorSettings,
+    /// Where `require` looks for modules at first.
+    pub(crate) module_paths: ModulePaths,
     /// The generator of `math.random`.
     pub(crate) random: Random,
     /// Where seeds come from that a program asks for without giving one.
@@ -68,6 +70,7 @@ impl Services {
         });
         services.zone = Zone::system();
         services.exit = Box::new(|status| std::process::exit(status));
+        services.module_paths = ModulePaths::of_environment();
         services
     }
 
@@ -96,6 +99,7 @@ impl Services {
                 major_multiplier: 100,
                 debt_bytes: 0,
             },
+            module_paths: ModulePaths::default(),
             random: Random::new(seed as i64, 0),
             seeds: Box::new(move || {
                 next_seed = next_seed.wrapping_add(1);
@@ -121,6 +125,14 @@ impl Services {
         self
     }
 
+    /// `package.path` and `package.cpath` begin as these. Without, [`Services::standard`] takes what the environment says, and
+    /// [`Services::new`] the defaults.
+    #[must_use]
+    pub fn with_module_paths(mut self, paths: ModulePaths) -> Services {
+        self.module_paths = paths;
+        self
+    }
+
     /// `os.exit` calls `exit` with the status; if that returns, the program gets an error.
     #[must_use]
     pub fn with_exit(mut self, exit: impl FnMut(i32) + 'static) -> Services {
@@ -140,21 +152,25 @@ impl Services {
         self.files.get(id).map_or(Ok(()), |file| file.write(bytes))
     }
 
-    /// Reads a source file, or the standard input if there is no name. A first line that begins with `#` is left out, but for its end.
+    /// Reads a source file, or the standard input if there is no name. A mark of the byte order is left out, and a first line that
+    /// begins with `#`, but for its end.
     pub(crate) fn read_source(&mut self, name: Option<&[u8]>) -> Result<Vec<u8>, Vec<u8>> {
+        let message = |what: &str, error: &io::Error| {
+            let name = name.unwrap_or(b"stdin");
+            let what = [b"cannot ", what.as_bytes(), b" "].concat();
+            [&what, name, b": ", error_text(error).as_bytes()].concat()
+        };
         let result = match name {
-            Some(name) => LuaFile::open(name, OpenMode::READ).and_then(|mut file| file.read_all()),
+            Some(name) => {
+                let file = LuaFile::open(name, OpenMode::READ);
+                file.map_err(|error| message("open", &error))?.read_all()
+            }
             None => self.files.get(FileId::INPUT).map_or(Ok(Vec::new()), LuaFile::read_all),
         };
-        let mut bytes = result.map_err(|error| {
-            [
-                b"cannot open ",
-                name.unwrap_or(b"stdin"),
-                b": ",
-                error_text(&error).as_bytes(),
-            ]
-            .concat()
-        })?;
+        let mut bytes = result.map_err(|error| message("read", &error))?;
+        if bytes.starts_with(b"\xEF\xBB\xBF") {
+            bytes.drain(..3);
+        }
         if bytes.first() == Some(&b'#') {
             let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
             bytes.drain(..end);

@@ -1,8 +1,9 @@
-//! What a study or a run works on: a workload, a heap snapshot in a file, or the bundled snapshot.
+//! What a study or a run works on: a workload, a heap snapshot in a file, the bundled snapshot, or a program in Lua.
 //!
 //! The idea: an input is a name until it is opened; opening reads a snapshot once, and every run of a study then uses the same
 //! tables. Names of workloads win over names of files; `./W1` is a file.
 
+use crate::program;
 use crate::replay::{self, BUNDLED_NAME};
 use crate::workload::{Bench, Outcome, RunError, WORKLOADS, Workload, WorkloadParseError};
 use std::fmt;
@@ -19,6 +20,8 @@ pub enum Input {
     Bundled,
     /// A `.heapsnapshot` file: plain, gzip or zstd.
     File(PathBuf),
+    /// A program in Lua: a `.lua` file.
+    Program(PathBuf),
 }
 
 /// Why an input cannot be used.
@@ -33,6 +36,13 @@ pub enum InputError {
     Workload(WorkloadParseError),
     /// The file cannot be read.
     Snapshot(SnapshotError),
+    /// The program cannot be read.
+    Program {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
 }
 
 impl fmt::Display for InputError {
@@ -41,7 +51,7 @@ impl fmt::Display for InputError {
             InputError::Unknown { given } => {
                 writeln!(
                     f,
-                    "'{given}' is neither a file nor a workload; accepted are a .heapsnapshot file, and"
+                    "'{given}' is neither a file nor a workload; accepted are a .heapsnapshot file, a .lua program, and"
                 )?;
                 for spec in WORKLOADS {
                     writeln!(f, "  {}  {}", spec.name, spec.title)?;
@@ -50,6 +60,7 @@ impl fmt::Display for InputError {
             }
             InputError::Workload(error) => error.fmt(f),
             InputError::Snapshot(error) => error.fmt(f),
+            InputError::Program { path, error } => write!(f, "cannot read the program {}: {error}", path.display()),
         }
     }
 }
@@ -60,6 +71,7 @@ impl std::error::Error for InputError {
             InputError::Unknown { .. } => None,
             InputError::Workload(error) => Some(error),
             InputError::Snapshot(error) => Some(error),
+            InputError::Program { error, .. } => Some(error),
         }
     }
 }
@@ -81,6 +93,9 @@ impl FromStr for Input {
         if text == BUNDLED_NAME {
             return Ok(Input::Bundled);
         }
+        if Path::new(text).extension().is_some_and(|extension| extension == "lua") {
+            return Ok(Input::Program(PathBuf::from(text)));
+        }
         let looks_like_a_path = text.contains(['/', '\\']) || text.contains(".heapsnapshot");
         if looks_like_a_path || Path::new(text).exists() {
             return Ok(Input::File(PathBuf::from(text)));
@@ -95,6 +110,10 @@ impl Input {
         match self {
             Input::Workload(workload) => workload.label(),
             Input::Bundled => BUNDLED_NAME.to_owned(),
+            Input::Program(path) => match path.file_name() {
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => path.to_string_lossy().into_owned(),
+            },
             Input::File(path) => {
                 let name = path
                     .file_name()
@@ -116,6 +135,10 @@ impl Input {
                 let snapshot = Snapshot::read_with(bytes, &options, &mut progress).map_err(InputError::Snapshot)?;
                 What::Snapshot(Box::new(snapshot))
             }
+            Input::Program(path) => What::Program(std::fs::read(path).map_err(|error| InputError::Program {
+                path: path.clone(),
+                error,
+            })?),
             Input::File(path) => What::Snapshot(Box::new(
                 Snapshot::open_with(path, &options, progress).map_err(InputError::Snapshot)?,
             )),
@@ -138,6 +161,7 @@ pub struct OpenInput {
 enum What {
     Workload(Workload),
     Snapshot(Box<Snapshot>),
+    Program(Vec<u8>),
 }
 
 impl OpenInput {
@@ -151,6 +175,7 @@ impl OpenInput {
         match &self.what {
             What::Workload(workload) => (workload.id().spec().name, workload.size_text()),
             What::Snapshot(snapshot) => (&self.label, snapshot.node_count().to_string()),
+            What::Program(_) => (&self.label, String::new()),
         }
     }
 
@@ -159,6 +184,7 @@ impl OpenInput {
         match &self.what {
             What::Workload(workload) => workload.run(bench),
             What::Snapshot(snapshot) => replay::run(&self.label, snapshot, churn, bench),
+            What::Program(source) => program::run(&self.label, source, bench),
         }
     }
 }
@@ -193,12 +219,15 @@ mod tests {
         assert_eq!(label("a/b/big.heapsnapshot.zst"), "big");
         assert_eq!(label("a/b/plain"), "plain");
         assert_eq!(label("W4:10,20"), "W4:10,20");
+        assert_eq!(label("a/b.lua"), "b.lua");
     }
 
     #[test]
     fn a_missing_file_is_named() {
-        let input: Input = "no/such.heapsnapshot".parse().unwrap();
-        let message = input.open(&mut |_, _| {}).unwrap_err().to_string();
-        assert!(message.contains("no/such.heapsnapshot"), "{message}");
+        for name in ["no/such.heapsnapshot", "no/such.lua"] {
+            let input: Input = name.parse().unwrap();
+            let message = input.open(&mut |_, _| {}).unwrap_err().to_string();
+            assert!(message.contains(name), "{message}");
+        }
     }
 }

@@ -15,6 +15,7 @@ pub mod input;
 pub mod log;
 pub mod measure;
 pub mod pauses;
+mod program;
 pub mod replay;
 pub mod report;
 pub mod result;

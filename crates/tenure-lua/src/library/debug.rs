@@ -3,22 +3,29 @@
 //! Levels count from the function that called into the library, which is level 1; level 0 is the library's. Finding a level takes time
 //! proportional to its depth.
 
-use super::{Functions, set_field};
-use crate::native::{Call, NativeFunction, Reply, Throw};
+use super::load::compile;
+use super::protected::pcall;
+use super::text::display_text;
+use super::{Functions, new_native, set_field};
+use crate::native::{Action, Call, NativeFunction, Reentrant, Reply, Throw};
 use crate::object::{
     Closure, ClosureFields, DebugFields, LuaValue, Native, Objects, Proto, ProtoFields, ProtoMethods, Table,
     TableMethods, Thread, Type, UpVal, Userdata, Val, new_table, symbol,
 };
 use crate::pure::LibraryError;
+use crate::system::FileId;
 use crate::vm::access::set_error;
 use crate::vm::collection;
 use crate::vm::functions::{set_upvalue, upvalue_value};
+use crate::vm::hook::{self, HookState};
 use crate::vm::message;
 use crate::vm::metamethod::{metatable, type_index};
 use crate::vm::stack::{Level, Stack};
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
+    ("debug", NativeFunction::Reentrant(debug)),
+    ("gethook", NativeFunction::Region(get_hook)),
     ("getinfo", NativeFunction::Region(get_info)),
     ("getlocal", NativeFunction::Region(get_local)),
     ("getmetatable", NativeFunction::Region(get_metatable)),
@@ -26,6 +33,7 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("getupvalue", NativeFunction::Region(get_upvalue)),
     ("getuservalue", NativeFunction::Region(get_user_value)),
     ("setcstacklimit", NativeFunction::Region(set_c_stack_limit)),
+    ("sethook", NativeFunction::Region(set_hook)),
     ("setlocal", NativeFunction::Region(set_local)),
     ("setmetatable", NativeFunction::Region(set_metatable)),
     ("setupvalue", NativeFunction::Region(assign_upvalue)),
@@ -120,6 +128,119 @@ fn set_user_value(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 fn set_c_stack_limit(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.check_integer(1)?;
     call.reply(Value::int(200))
+}
+
+// ---- Hooks.
+
+/// Letters of the events that a hook is called for.
+const EVENTS: [(u8, u8); 3] = [(b'c', hook::CALL), (b'r', hook::RETURN), (b'l', hook::LINE)];
+
+fn is_current<'h>(h: &'h Heap<Objects>, thread: Gc<'h, Thread>) -> bool {
+    let current = h.roots().thread.get().or(h.roots().main_thread.get());
+    current.is_some_and(|current| current.ptr_eq(thread))
+}
+
+/// Returns the thread that the first argument names, else the running one.
+fn hooked_thread<'h>(call: &mut Call<'_, 'h>) -> Result<(Gc<'h, Thread>, usize), Throw> {
+    let (thread, skipped) = thread_argument(call);
+    let roots = call.heap.roots();
+    match thread.or(roots.thread.get()).or(roots.main_thread.get()) {
+        Some(thread) => Ok((thread, skipped)),
+        None => Err(call.error(b"no thread is running")),
+    }
+}
+
+/// Returns the table of hooks by threads. It is its own metatable, which makes its keys weak.
+fn hooks_table<'h>(call: &mut Call<'_, 'h>) -> Result<Option<Gc<'h, Table>>, Throw> {
+    let h = call.heap;
+    let (name, registry) = (symbol(h, hook::HOOKS.as_bytes())?, h.roots().registry.get());
+    let Some(registry) = registry else {
+        return Ok(None);
+    };
+    if let Some(hooks) = registry.get_str(name).cast::<Table>() {
+        return Ok(Some(hooks));
+    }
+    let hooks = new_table(h, 0, 4).map_err(Throw::of_set)?;
+    set_field(h, hooks, "__mode", symbol(h, b"k")?.into())?;
+    collection::set_metatable(call.vm, h, hooks, Some(hooks)).map_err(Throw::of_set)?;
+    set_field(h, registry, hook::HOOKS, hooks.into())?;
+    Ok(Some(hooks))
+}
+
+fn set_hook(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+    let (thread, skipped) = hooked_thread(call)?;
+    let (mut function, mut state) = (Value::nil(), HookState::default());
+    if !call.argument(skipped + 1).is_nil() {
+        let letters = call.check_bytes(skipped + 2)?;
+        function = call.check_type(skipped + 1, Type::Function)?;
+        let count = call.optional_integer(skipped + 3, 0)?;
+        let interval = u32::try_from(count.max(0)).unwrap_or(u32::MAX);
+        let named = EVENTS.iter().filter(|(letter, _)| letters.contains(letter));
+        let mask = named.fold(0, |mask, (_, event)| mask | event) | if interval > 0 { hook::COUNT } else { 0 };
+        if mask == 0 {
+            function = Value::nil();
+        }
+        state = HookState::new(mask, interval);
+    }
+    if let Some(hooks) = hooks_table(call)? {
+        hooks
+            .set_raw(call.heap, thread.into(), function)
+            .map_err(Throw::of_set)?;
+    }
+    hook::set_hook(call.vm, call.heap, thread, state);
+    // The loop is left by this reply, so that the one for what is set now is taken.
+    Ok(Reply(Action::ReturnFrom(call.base, 0)))
+}
+
+fn get_hook(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+    let (thread, _) = hooked_thread(call)?;
+    let state = thread.hook.get();
+    if state.mask == 0 {
+        return call.reply(Value::nil());
+    }
+    let hooks = hooks_table(call)?;
+    let function = hooks.map_or(Value::nil(), |hooks| hooks.get_raw(call.heap, thread.into()));
+    let letters: Vec<u8> = EVENTS
+        .iter()
+        .filter(|(_, event)| state.mask & event != 0)
+        .map(|&(letter, _)| letter)
+        .collect();
+    let letters = call.string(&letters)?;
+    call.reply_all(&[function, letters, Value::int(i64::from(state.interval))])
+}
+
+/// Reads lines and runs them until one says to continue.
+fn debug(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
+    loop {
+        let services = native.services();
+        // What cannot be shown is lost, as in the reference implementation.
+        let _ = services.write(FileId::ERROR, b"lua_debug> ");
+        let input = services.files.get(FileId::INPUT);
+        let line = input.and_then(|input| input.read_line(false).ok().flatten());
+        let Some(line) = line.filter(|line| line != b"cont") else {
+            return native.region().reply_none();
+        };
+        let pushed = native.allocate(|call| match compile(call, &line, b"=(debug command)", b"bt", None)? {
+            Ok(function) => {
+                let protected = new_native(call.heap, NativeFunction::Region(pcall), &[])?;
+                call.push_call(protected, &[function]).map(Ok)
+            }
+            Err(message) => Ok(Err(display_text(call.heap, message).into_owned())),
+        })?;
+        let message = match pushed {
+            Ok(pushed) => native.call(
+                |_| Ok(pushed),
+                |call| {
+                    let is_error = call.result(1).is_falsy();
+                    is_error.then(|| display_text(call.heap, call.result(2)).into_owned())
+                },
+            )?,
+            Err(message) => Some(message),
+        };
+        if let Some(message) = message {
+            let _ = native.services().write(FileId::ERROR, &[&message[..], b"\n"].concat());
+        }
+    }
 }
 
 // ---- Upvalues.
@@ -317,6 +438,7 @@ fn get_info(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 fn add_info<'h>(call: &mut Call<'_, 'h>, info: Gc<'h, Table>, subject: Subject<'h>, option: u8) -> Result<(), Throw> {
     let h = call.heap;
     let stack = stack_of(call, subject.thread);
+    let bottom = call.vm.resumed.last().map_or(0, |resumed| resumed.frames);
     let proto: Option<Gc<'h, Proto>> = subject.function.cast::<Closure>().map(|closure| closure.proto());
     let position = subject.level.and_then(|level| stack.position(level));
     let string = |bytes: &[u8]| symbol(h, bytes).map(Val::from);
@@ -371,8 +493,14 @@ fn add_info<'h>(call: &mut Call<'_, 'h>, info: Gc<'h, Table>, subject: Subject<'
             set_field(h, info, "namewhat", string(kind.as_bytes())?)
         }
         b'r' => {
-            set_field(h, info, "ftransfer", Value::int(0))?;
-            set_field(h, info, "ntransfer", Value::int(0))
+            let is_running = subject.thread.is_none_or(|thread| is_current(h, thread));
+            let (first, count) = subject
+                .level
+                .filter(|_| is_running)
+                .and_then(|level| call.vm.transfer_of(bottom + stack.frame_number(level)))
+                .unwrap_or((0, 0));
+            set_field(h, info, "ftransfer", Value::int(first as i64))?;
+            set_field(h, info, "ntransfer", Value::int(count as i64))
         }
         b't' => {
             let is_tail_call = subject.level.is_some_and(|level| level.frame.is_tail_call);

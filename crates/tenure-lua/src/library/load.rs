@@ -22,7 +22,7 @@ const PIECES: usize = 5;
 const HAS_ENVIRONMENT: usize = 6;
 
 /// Compiles a chunk and returns its function, or nil and a message.
-fn compile<'h>(
+pub(super) fn compile<'h>(
     call: &mut Call<'_, 'h>,
     bytes: &[u8],
     name: &[u8],

@@ -11,6 +11,7 @@ mod io;
 mod load;
 mod math;
 mod os;
+mod package;
 mod protected;
 mod sort;
 mod string;
@@ -18,7 +19,8 @@ mod table;
 mod text;
 mod utf8;
 
-pub(crate) use text::display_text;
+pub(crate) use protected::xpcall;
+pub(crate) use text::{display_text, to_string};
 
 use crate::native::{Call, NativeFunction, Throw};
 use crate::object::{Native, NativeInit, NoRoom, Objects, Table, TableMethods, Val, new_table, symbol};
@@ -116,6 +118,7 @@ pub(crate) fn open(call: &mut Call<'_, '_>) -> Result<(), Throw> {
         set_field(h, globals, name, library.into())?;
         set_field(h, loaded, name, library.into())?;
     }
+    package::open(call, globals, loaded)?;
     h.roots().globals.set(Some(globals));
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Protected calls: `pcall` and `xpcall`.
 //!
 //! Both leave the function where it stands among the arguments, so that the results need not be moved: only what says whether the call
-//! succeeded is put before them.
+//! succeeded is put before them. As in the reference implementation, they can be inside of each other about 200 deep.
 
 use super::Functions;
 use crate::native::{Action, Call, NativeFunction, Reply, Throw};
 use crate::object::Type;
+use crate::vm::message;
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -13,8 +14,12 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("xpcall", NativeFunction::Region(xpcall)),
 ];
 
-fn pcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+pub(super) fn pcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.check_any(1)?;
+    if call.vm.is_too_deep() {
+        let text = call.string(b"C stack overflow")?;
+        return call.reply_all(&[Value::bool(false), text]);
+    }
     Ok(Reply(Action::ProtectedCall {
         at: call.base,
         count: call.count() - 1,
@@ -23,8 +28,11 @@ fn pcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     }))
 }
 
-fn xpcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+pub(crate) fn xpcall(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     call.check_type(2, Type::Function)?;
+    if call.vm.is_too_deep() {
+        return Err(message::c_stack_overflow(call.vm, call.heap));
+    }
     // Behind function and handler, which an error needs, come the function again and its arguments.
     let count = call.count();
     call.set_count(count + 1)?;

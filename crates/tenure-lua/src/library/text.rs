@@ -63,7 +63,7 @@ pub(crate) fn identity<'h>(h: &'h Heap<Objects>, value: Val<'h>) -> u64 {
     hash & MASK
 }
 
-fn to_string(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+pub(crate) fn to_string(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let value = call.check_any(1)?;
     if value.type_of() == Type::String {
         return call.reply(value);

@@ -5,7 +5,9 @@
 //! only by [`Call::count`].
 
 use super::{Action, Continuation, Reply, Throw};
-use crate::object::{LuaValue, Native, Objects, Str, Table, Type, Val, new_integer, new_string, new_string_of};
+use crate::object::{
+    LuaValue, Native, Objects, Str, Table, Type, Userdata, Val, new_integer, new_string, new_string_of,
+};
 use crate::pure::LibraryError;
 use crate::pure::number::{Number, number_text, parse_number};
 use crate::vm::{Vm, message};
@@ -422,6 +424,8 @@ impl<'a, 'h> Call<'a, 'h> {
     pub fn type_error(&mut self, number: usize, expected: &str) -> Throw {
         let found = if number > self.count {
             b"no value".to_vec()
+        } else if self.argument(number).type_of() == Type::Userdata && !self.argument(number).is::<Userdata>() {
+            b"light userdata".to_vec()
         } else {
             message::type_name(self.heap, self.argument(number)).to_vec()
         };

@@ -132,6 +132,41 @@ impl Reentrant<'_> {
         self.call(|_| Ok((at, count)), |_| ())
     }
 
+    /// Reads the field of an argument whose name is another argument.
+    pub(crate) fn get_named(&mut self, object: usize, name: usize, into: usize) -> Result<(), Throw> {
+        let handler = self.allocate(|call| {
+            let (object, key) = (call.argument(object), call.argument(name));
+            match index(call.vm, call.heap, object, key, Operand::Unknown)? {
+                Found::Done(value) => {
+                    call.set_argument(into, value);
+                    Ok(None)
+                }
+                Found::Call(method, object) => call.push_call(method, &[object, key]).map(Some),
+            }
+        })?;
+        let Some((at, count)) = handler else { return Ok(()) };
+        self.call(
+            |_| Ok((at, count)),
+            |call| {
+                let value = call.result(1);
+                call.set_argument(into, value);
+            },
+        )
+    }
+
+    /// Assigns an argument to the field of another argument whose name is a third one.
+    pub(crate) fn set_named(&mut self, object: usize, name: usize, from: usize) -> Result<(), Throw> {
+        let handler = self.allocate(|call| {
+            let (object, key, value) = (call.argument(object), call.argument(name), call.argument(from));
+            match set_index(call.vm, call.heap, object, key, value, Operand::Unknown)? {
+                Found::Done(_) => Ok(None),
+                Found::Call(method, object) => call.push_call(method, &[object, key, value]).map(Some),
+            }
+        })?;
+        let Some((at, count)) = handler else { return Ok(()) };
+        self.call(|_| Ok((at, count)), |_| ())
+    }
+
     /// Reads `argument[key]` into another argument.
     pub(crate) fn get(&mut self, object: usize, key: i64, into: usize) -> Result<(), Throw> {
         let mut call = self.region();

@@ -5,7 +5,7 @@
 //! frame or two for most. The objects are kept and used again.
 
 use super::{Array, Objects, UpVal};
-use crate::vm::Frame;
+use crate::vm::{Frame, HookState};
 use tenure::prelude::*;
 
 /// A coroutine.
@@ -27,6 +27,8 @@ pub(crate) struct Thread {
     pub(crate) error: Slot<Dyn<Objects>>,
     /// The thread that resumed this one, while it runs.
     pub(crate) resumer: Slot<Opt<Thread>>,
+    /// The events for which its hook is called.
+    pub(crate) hook: Cell<HookState>,
     /// Registers of variables to be closed, from the bottom of the coroutine, while it is suspended.
     pub(crate) to_close: Slot<Opt<Array>>,
 }

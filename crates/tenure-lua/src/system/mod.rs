@@ -7,11 +7,13 @@
 mod environment;
 mod file;
 mod files;
+mod module_path;
 mod process;
 
 pub use environment::{clock_seconds, environment_variable, locale_name, remove, rename, temporary_name};
 pub use file::{Buffering, LuaFile, OpenMode, Whence};
 pub use files::{FileId, Files};
+pub use module_path::{ModulePaths, search_path};
 pub use process::{Ending, execute, has_shell};
 
 use std::ffi::OsStr;

@@ -28,6 +28,7 @@ pub(crate) fn new_thread<'h>(h: &'h Heap<Objects>, function: crate::object::Val<
         base: 0,
         error: Value::undefined(),
         resumer: None,
+        hook: super::HookState::default(),
         to_close: None,
     })
     .map_err(|_| NoRoom { bytes: 128 }.into())
@@ -68,6 +69,7 @@ impl Vm {
             thread.set_to_close(h, None);
         }
         self.resumed.push(resumed);
+        self.refresh_hooks(h);
     }
 
     /// Takes the running thread away; the one that resumed it is next.
@@ -78,6 +80,7 @@ impl Vm {
         self.frames.truncate(resumed.frames);
         self.to_close.truncate(resumed.to_close);
         self.resumed.pop();
+        self.protected = resumed.protected;
         let resumer = thread.resumer();
         thread.set_resumer(h, None);
         h.roots().thread.set(resumer);
@@ -86,6 +89,7 @@ impl Vm {
             resumer.set_open_upvalues(h, None);
             resumer.set_status(h, Status::Running);
         }
+        self.refresh_hooks(h);
     }
 
     /// Resumes the thread in register `at` with the values behind it.
@@ -112,6 +116,7 @@ impl Vm {
             frames: self.frames.len(),
             to_close: self.to_close.len(),
             depth: self.depth,
+            protected: self.protected,
             at,
         };
         self.switch_to(h, thread, resumed);
@@ -123,6 +128,7 @@ impl Vm {
                     if index == 0 {
                         frame.delta = (bottom + frame.dest as usize - self.base) as u32;
                     }
+                    self.protected += usize::from(frame.catch != Catch::No);
                     self.frames.push(frame);
                 }
                 self.base = bottom + thread.base.get() as usize;
@@ -250,8 +256,8 @@ impl Vm {
         self.save(h, thread, resumed, end)?;
         thread.set_error(h, error);
         thread.set_status(h, Status::Dead);
-        self.handlers = 0;
         self.switch_back(h, thread, resumed);
+        self.recount_handlers();
         self.set_register(h, resumed.at, error);
         self.pending = Pending::Continue {
             at: resumed.at,
@@ -293,6 +299,9 @@ impl Vm {
             };
             return Ok(None);
         }
+        if self.resumed.len() + self.depth >= DEPTH_MAX {
+            return Err(message::c_stack_overflow(self, h));
+        }
         // The variables are closed in the thread itself, by a frame at its bottom that catches errors.
         let bottom = at + 2;
         self.reach(h, bottom + thread.register_count.get() as usize)?;
@@ -302,6 +311,7 @@ impl Vm {
             to_close: self.to_close.len(),
             // No depth is like this, so nothing can yield.
             depth: usize::MAX,
+            protected: self.protected,
             at,
         };
         let resumer_base = self.base;

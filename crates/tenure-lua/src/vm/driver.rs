@@ -30,17 +30,29 @@ impl Vm {
     ///
     /// What the function raises; the error's value stands in the roots.
     pub(crate) fn call(&mut self, h: &mut Heap<Objects>, at: usize, count: usize) -> Result<usize, Throw> {
+        self.call_as(h, at, count, Return::Entry)
+    }
+
+    /// The same, saying what the call is for.
+    pub(super) fn call_as(
+        &mut self,
+        h: &mut Heap<Objects>,
+        at: usize,
+        count: usize,
+        how: Return,
+    ) -> Result<usize, Throw> {
         if self.depth >= DEPTH_MAX {
             return Err(message::c_stack_overflow(self, h));
         }
         let (frames, base, top) = (self.frames.len(), self.base, self.top);
+        let protected = self.protected;
         let before = std::mem::replace(
             &mut self.pending,
             Pending::Call(PendingCall {
                 at,
                 count,
                 wanted: ALL,
-                how: Return::Entry,
+                how,
             }),
         );
         self.depth += 1;
@@ -48,6 +60,7 @@ impl Vm {
         let result = self.drive(h);
         self.depth -= 1;
         self.pending = before;
+        self.protected = protected;
         if result.is_err() {
             self.frames.truncate(frames);
         }
@@ -74,6 +87,11 @@ impl Vm {
                     }
                 }
                 Exit::Reentrant => self.call_reentrant(h),
+                Exit::Hook => {
+                    if let Err(throw) = self.call_hooks(h) {
+                        self.raise(throw);
+                    }
+                }
                 Exit::Done { count } => return Ok(count),
                 Exit::Failed => return Err(Throw::ERROR),
             }

@@ -27,13 +27,19 @@ pub(super) fn execute(vm: &mut Vm, h: &Heap<Objects>) -> Exit {
         if let Some(exit) = vm.advance(h) {
             return exit;
         }
-        match run(vm, h) {
+        let leave = if vm.hooks.is_on {
+            run::<true>(vm, h)
+        } else {
+            run::<false>(vm, h)
+        };
+        match leave {
             Leave::Pending => {}
             Leave::Exit(exit) => return exit,
             Leave::Throw(Throw(Thrown::Error)) => vm.pending = Pending::Throw,
             Leave::Throw(Throw(Thrown::Room(bytes))) => {
                 // The instruction is executed again.
                 vm.frames.top.pc -= 1;
+                vm.repeat_instruction();
                 return Exit::Room(bytes);
             }
         }

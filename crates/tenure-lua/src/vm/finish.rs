@@ -73,6 +73,9 @@ impl Vm {
 
     /// Moves the program counter of the top frame.
     fn skip(&mut self, instructions: i32) {
+        if instructions < 0 {
+            self.repeat_instruction();
+        }
         let pc = &mut self.frames.top.pc;
         *pc = pc.wrapping_add_signed(instructions);
     }

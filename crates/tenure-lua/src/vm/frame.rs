@@ -29,6 +29,8 @@ pub(crate) enum Return {
     Continue,
     /// The caller is the interpreter's own caller.
     Entry,
+    /// The same, and the call is one of a hook.
+    Hook,
     /// There is no caller: the coroutine ends.
     Thread,
     /// The call was one of an error handler: the result is the error.

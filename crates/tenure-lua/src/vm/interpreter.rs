@@ -10,6 +10,7 @@ use super::compare::{compare, equals};
 use super::concat::concat;
 use super::execute::{Leave, call_native, call_of, count_of, length};
 use super::functions::{copy_varargs, new_closure, prepare_varargs, set_upvalue, tail_call, upvalue_value};
+use super::hook::before_instruction;
 use super::window::{Here, begin, here};
 use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
 use crate::bytecode::{Metamethod, Opcode};
@@ -21,8 +22,8 @@ use crate::object::{
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
 
-/// Executes instructions until the loop has to be left.
-pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
+/// Executes instructions until the loop has to be left. The copy for threads with a hook looks for events before each.
+pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     let Some(Here {
         mut closure,
         mut code,
@@ -287,6 +288,9 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
         };
         let i = instruction(word);
         pc += 1;
+        if HOOKED && let Some(leave) = before_instruction(vm, h, i, pc) {
+            return leave;
+        }
         match i.opcode() {
             // ---- Loading.
             Opcode::Move => registers.set(i.a(), registers.get(i.b())),

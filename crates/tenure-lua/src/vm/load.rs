@@ -6,9 +6,11 @@
 use crate::bytecode::{self, Constant};
 use crate::object::{
     Array, CLOSED, Closure, ClosureInit, Code, CodeInit, Debug, DebugInit, Lines, LinesInit, NoRoom, Objects, Proto,
-    ProtoInit, Ranges, RangesInit, SetError, UpVal, UpValInit, UpvalueDescs, UpvalueDescsInit, Val, new_array,
+    ProtoInit, Ranges, RangesInit, SetError, Str, UpVal, UpValInit, UpvalueDescs, UpvalueDescsInit, Val, new_array,
     new_integer, symbol,
 };
+use std::cell::RefCell;
+use std::collections::HashMap;
 use tenure::prelude::*;
 
 /// What a table refuses is memory here: keys are fine.
@@ -19,8 +21,15 @@ fn no_room(error: SetError) -> NoRoom {
     }
 }
 
+/// The strings of a chunk: equal ones are one object, however long.
+type Strings<'h, 'p> = RefCell<HashMap<&'p [u8], Gc<'h, Str>>>;
+
 /// Makes the objects of a prototype and of those inside.
-pub(crate) fn load_proto<'h>(h: &'h Heap<Objects>, proto: &bytecode::Proto) -> Result<Gc<'h, Proto>, NoRoom> {
+fn load_proto<'h, 'p>(
+    h: &'h Heap<Objects>,
+    proto: &'p bytecode::Proto,
+    strings: &Strings<'h, 'p>,
+) -> Result<Gc<'h, Proto>, NoRoom> {
     let code: Vec<u64> = proto
         .code
         .iter()
@@ -30,8 +39,12 @@ pub(crate) fn load_proto<'h>(h: &'h Heap<Objects>, proto: &bytecode::Proto) -> R
     let code = h
         .try_alloc_slice::<Code>(CodeInit {}, &code)
         .map_err(|_| NoRoom { bytes })?;
-    let constants = array(h, proto.constants.len(), |i| load_constant(h, &proto.constants[i]))?;
-    let protos = array(h, proto.protos.len(), |i| Ok(load_proto(h, &proto.protos[i])?.into()))?;
+    let constants = array(h, proto.constants.len(), |i| {
+        load_constant(h, &proto.constants[i], strings)
+    })?;
+    let protos = array(h, proto.protos.len(), |i| {
+        Ok(load_proto(h, &proto.protos[i], strings)?.into())
+    })?;
     let places: Vec<_> = proto
         .upvalues
         .iter()
@@ -68,14 +81,26 @@ fn array<'h>(
     Ok(array)
 }
 
-fn load_constant<'h>(h: &'h Heap<Objects>, constant: &Constant) -> Result<Val<'h>, NoRoom> {
+fn load_constant<'h, 'p>(
+    h: &'h Heap<Objects>,
+    constant: &'p Constant,
+    strings: &Strings<'h, 'p>,
+) -> Result<Val<'h>, NoRoom> {
     Ok(match constant {
         Constant::Nil => Value::nil(),
         Constant::True => Value::bool(true),
         Constant::False => Value::bool(false),
         Constant::Integer(int) => new_integer(h, *int)?,
         Constant::Float(float) => Value::float(*float),
-        Constant::String(bytes) => symbol(h, bytes)?.into(),
+        Constant::String(bytes) => {
+            let known = strings.borrow().get(&bytes[..]).copied();
+            let string = match known {
+                Some(string) => string,
+                None => symbol(h, bytes)?,
+            };
+            strings.borrow_mut().insert(bytes, string);
+            string.into()
+        }
     })
 }
 
@@ -117,7 +142,7 @@ pub(crate) fn load_chunk<'h>(
     proto: &bytecode::Proto,
     environment: Val<'h>,
 ) -> Result<Gc<'h, Closure>, NoRoom> {
-    let loaded = load_proto(h, proto)?;
+    let loaded = load_proto(h, proto, &Strings::default())?;
     let upvalues = array(h, proto.upvalues.len(), |i| {
         let value = if i == 0 { environment } else { Value::nil() };
         let upvalue = h.try_alloc::<UpVal>(UpValInit {

@@ -20,6 +20,7 @@
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
 //! | `collection` | weak tables, finalizers, and collections that programs ask for |
+//! | `hook` | what debug hooks see, and calling them |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
@@ -36,6 +37,7 @@ mod execute;
 mod finish;
 mod frame;
 pub(crate) mod functions;
+pub(crate) mod hook;
 mod interpreter;
 pub(crate) mod load;
 mod loops;
@@ -48,6 +50,7 @@ mod unwind;
 mod window;
 
 pub(crate) use frame::{ALL, Catch, Frame, FrameKind, FrameStack, Return};
+pub(crate) use hook::HookState;
 
 use crate::native::{Continuation, Throw};
 use crate::object::Objects;
@@ -61,7 +64,7 @@ const STACK_MAX: usize = 1_000_000;
 const STACK_RESERVE: usize = 4_000;
 /// Registers that come into view at a time.
 const STACK_STEP: usize = 4_096;
-/// Recursions of the interpreter in Rust, and coroutines inside coroutines: what the reference implementation calls C levels.
+/// Recursions of the interpreter in Rust, coroutines inside coroutines, and protected calls inside of each other: what the reference implementation calls C levels.
 pub(crate) const DEPTH_MAX: usize = 195;
 
 /// What the interpreter does next.
@@ -107,6 +110,8 @@ pub(crate) enum Exit {
     Room(usize),
     /// The native function of the top frame runs at a safepoint.
     Reentrant,
+    /// A hook is to be called.
+    Hook,
     /// The call from Rust returned, with results in registers.
     Done { count: usize },
     /// An error passed the call from Rust.
@@ -124,6 +129,8 @@ pub(crate) struct Resumed {
     pub(crate) to_close: usize,
     /// Recursions of the interpreter at that time.
     pub(crate) depth: usize,
+    /// Protected calls at that time.
+    pub(crate) protected: usize,
     /// Where the results go.
     pub(crate) at: usize,
 }
@@ -141,6 +148,8 @@ pub struct Vm {
     pub(crate) resumed: Vec<Resumed>,
     /// Recursions of the interpreter.
     pub(crate) depth: usize,
+    /// Protected calls of the running threads inside of each other.
+    pub(crate) protected: usize,
     /// Calls of error handlers inside of each other.
     pub(crate) handlers: usize,
     /// The error that passed a call from Rust was shown to its handler already.
@@ -150,6 +159,7 @@ pub struct Vm {
     pub(crate) finalizers: collection::Finalizers,
     /// Major collections one after the other that left next to no room below the heap's limit.
     pub(crate) vain_collections: u32,
+    pub(crate) hooks: hook::Hooks,
     pub(crate) services: crate::services::Services,
 }
 
@@ -184,11 +194,13 @@ impl Vm {
             to_close: Vec::new(),
             resumed: Vec::new(),
             depth: 0,
+            protected: 0,
             handlers: 0,
             is_handled: false,
             attempts: 0,
             finalizers: collection::Finalizers::default(),
             vain_collections: 0,
+            hooks: hook::Hooks::default(),
             services,
         }
     }
@@ -227,6 +239,11 @@ impl Vm {
     pub(crate) fn set_native_count(&mut self, count: usize) {
         self.frames.top.pc = count as u32;
         self.top = self.base + count;
+    }
+
+    /// Returns whether another protected call would be one too many.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.depth + self.resumed.len() + self.protected >= DEPTH_MAX
     }
 
     /// Makes the top native frame wait for a call.

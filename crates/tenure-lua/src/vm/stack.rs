@@ -123,6 +123,11 @@ impl<'a, 'h> Stack<'a, 'h> {
         self.levels().nth(level)
     }
 
+    /// Returns the number of a level's frame, counted from the bottom of the thread.
+    pub(crate) fn frame_number(&self, level: Level) -> usize {
+        level.index
+    }
+
     /// Returns the function of a level.
     pub(crate) fn function(&self, level: Level) -> Val<'h> {
         self.register(level.base - 1).unwrap_or(Value::nil())
@@ -149,6 +154,12 @@ impl<'a, 'h> Stack<'a, 'h> {
 
     /// Returns the name under which the function of a level was called.
     pub(crate) fn name_of_call(&self, level: Level) -> Option<Name<'h>> {
+        if level.frame.how == Return::Hook {
+            return Some(Name {
+                kind: "hook",
+                name: b"?",
+            });
+        }
         if level.frame.is_tail_call || !matches!(level.frame.how, Return::Plain | Return::Finish) {
             return None;
         }

@@ -74,6 +74,7 @@ impl Vm {
         let function = self.register(h, call.at);
         if let Some(closure) = function.cast::<Closure>() {
             self.enter(h, closure.proto(), call)?;
+            self.hook_entry();
             self.pending = Pending::Run;
             return Ok(None);
         }
@@ -92,7 +93,7 @@ impl Vm {
                 return Ok(());
             }
             let Some(method) = of_value(h, function, Metamethod::Call) else {
-                let is_direct = matches!(call.how, Return::Plain);
+                let is_direct = matches!(call.how, Return::Plain | Return::Finish);
                 return Err(message::call_error(self, h, function, is_direct));
             };
             self.reach(h, call.at + call.count + 2)?;
@@ -159,7 +160,15 @@ impl Vm {
 
     /// Calls a native function.
     fn enter_native(&mut self, h: &Heap<Objects>, function: NativeFunction, call: PendingCall) -> Step {
-        self.push_native(h, call)?;
+        if self.hooks.is_on && self.hook_native_call(h, call)? {
+            return Ok(Some(Exit::Hook));
+        }
+        let is_kept = self.hooks.is_on && self.keep_function(h, call)?;
+        let at = call.at + usize::from(is_kept);
+        self.push_native(h, PendingCall { at, ..call })?;
+        if is_kept {
+            self.frames.top.dest = 2;
+        }
         let function = match function {
             NativeFunction::Region(function) | NativeFunction::Both(function, _) => function,
             NativeFunction::Reentrant(_) => return Ok(Some(Exit::Reentrant)),
@@ -174,6 +183,10 @@ impl Vm {
             }
             Err(Throw(Thrown::Room(bytes))) => {
                 self.pop_native();
+                if is_kept {
+                    self.move_registers(h, at, call.at, call.count + 1);
+                }
+                self.hooks.is_call_done = self.hooks.is_on;
                 Err(Throw(Thrown::Room(bytes)))
             }
             Err(throw) => Err(throw),
@@ -204,6 +217,7 @@ impl Vm {
                 handler,
             } => {
                 self.wait(then, if handler { Catch::Handler } else { Catch::Yes });
+                self.protected += 1;
                 Pending::Call(PendingCall {
                     at,
                     count,
@@ -235,7 +249,10 @@ impl Vm {
         else {
             return Err(message::corrupt(self, h));
         };
-        self.frames.top.catch = Catch::No;
+        if self.frames.top.catch != Catch::No {
+            self.frames.top.catch = Catch::No;
+            self.protected = self.protected.saturating_sub(1);
+        }
         self.top = (at + count).max(self.base + pc as usize);
         let base = self.base;
         let mut call = Call::new(self, h, base, pc as usize);
@@ -251,6 +268,9 @@ impl Vm {
 
     /// Ends the top frame, whose results stand in registers.
     fn finish_call(&mut self, h: &Heap<Objects>, at: usize, count: usize) -> Step {
+        if self.hooks.is_on && self.hook_return(h, at, count)? {
+            return Ok(Some(Exit::Hook));
+        }
         let frame = self.frames.top;
         if frame.how == Return::Thread {
             return self.end_thread(h, at, count);
@@ -258,6 +278,9 @@ impl Vm {
         let dest = self.base - frame.dest as usize;
         self.frames.pop();
         self.base -= frame.delta as usize;
+        if self.hooks.is_on {
+            self.hook_returned(h);
+        }
         match frame.how {
             Return::Plain => {
                 self.deliver(h, at, count, dest, frame.wanted);
@@ -276,7 +299,7 @@ impl Vm {
                     caught: false,
                 };
             }
-            Return::Entry => {
+            Return::Entry | Return::Hook => {
                 self.move_registers(h, at, dest, count);
                 self.top = dest + count;
                 return Ok(Some(Exit::Done { count }));
@@ -284,7 +307,7 @@ impl Vm {
             Return::Handled => {
                 let error = if count > 0 { self.register(h, at) } else { Value::nil() };
                 h.roots().error.set(error);
-                self.handlers -= 1;
+                self.handlers = self.handlers.saturating_sub(1);
                 self.pending = Pending::Unwind;
             }
             Return::Unwind => return self.close_caught(h),

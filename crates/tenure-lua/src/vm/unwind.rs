@@ -6,13 +6,13 @@
 
 use super::close::close_upvalues;
 use super::step::Step;
-use super::{ALL, Catch, Exit, Frame, FrameKind, Pending, Return, Vm, message};
+use super::{ALL, Catch, DEPTH_MAX, Exit, Frame, FrameKind, Pending, Return, Vm, message};
 use crate::native::Throw;
 use crate::object::{NoRoom, Objects, Val, new_string};
 use tenure::prelude::*;
 
-/// Handlers that fail and are called for their own error.
-const HANDLERS_MAX: usize = 100;
+/// Handlers that fail and are called for their own error: as many as calls from Rust, and some more for the error that says so.
+const HANDLERS_MAX: usize = DEPTH_MAX + 20;
 
 impl Vm {
     /// Calls the error handler, if there is one.
@@ -25,15 +25,19 @@ impl Vm {
             self.pending = Pending::Unwind;
             return Ok(None);
         };
-        let error: Val<'_> = h.roots().error.get();
         if self.handlers >= HANDLERS_MAX {
             let text =
                 new_string(h, b"error in error handling").map_err(|NoRoom { .. }| message::not_enough_memory(h))?;
             h.roots().error.set(text.into());
-            self.handlers = 0;
             self.pending = Pending::Unwind;
             return Ok(None);
         }
+        if self.handlers >= DEPTH_MAX {
+            // The handler may make something of this error.
+            let text = new_string(h, b"C stack overflow").map_err(|NoRoom { .. }| message::not_enough_memory(h))?;
+            h.roots().error.set(text.into());
+        }
+        let error: Val<'_> = h.roots().error.get();
         let handler = self.register(h, base + 1);
         let at = self.live_end(h);
         self.handlers += 1;
@@ -43,6 +47,13 @@ impl Vm {
             Err(Throw { .. }) => self.pending = Pending::Unwind,
         }
         Ok(None)
+    }
+
+    /// Counts the handlers that still run, after frames were dropped.
+    pub(crate) fn recount_handlers(&mut self) {
+        if self.handlers > 0 {
+            self.handlers = self.frames.iter_down().filter(|frame| frame.how == Return::Handled).count();
+        }
     }
 
     /// Returns index, first register and catch of the frames from the top to `bottom`.
@@ -71,7 +82,7 @@ impl Vm {
             frame.catch != Catch::No
                 || frame.kind == FrameKind::Bottom
                 || frame.how == Return::Thread
-                || frame.how == Return::Entry && self.depth > 1
+                || matches!(frame.how, Return::Entry | Return::Hook) && self.depth > 1
         };
         let catching = self.frames.iter_down().find(catching);
         if catching.is_some_and(|frame| frame.how == Return::Thread && frame.catch == Catch::No) {
@@ -84,13 +95,14 @@ impl Vm {
             }
             self.frames.pop();
             self.base -= frame.delta as usize;
-            if frame.how == Return::Entry && self.depth > 1 {
+            if matches!(frame.how, Return::Entry | Return::Hook) && self.depth > 1 {
                 // The native function that called gets the error, and what is to be closed waits for whoever catches it.
+                self.recount_handlers();
                 self.is_handled = true;
                 return Ok(Some(Exit::Failed));
             }
         }
-        self.handlers = 0;
+        self.recount_handlers();
         self.set_register(h, self.base, h.roots().error.get());
         self.close_caught(h)
     }

@@ -79,7 +79,7 @@ macro_rules! programs {
     };
 }
 
-programs! { numbers strings patterns formats unicode system files }
+programs! { numbers strings patterns formats unicode system files modules hooks errors }
 
 /// Writes what programs print to a place where it can be seen.
 #[derive(Clone, Default)]

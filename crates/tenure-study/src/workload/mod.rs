@@ -28,7 +28,7 @@ use std::fmt;
 use std::str::FromStr;
 use tenure::ObjectModel;
 use tenure::prelude::*;
-use tenure_events::{Clock, MonotonicClock};
+use tenure_events::{Clock, HeapSizes, MonotonicClock};
 
 /// Objects that one region allocates at most between two safepoints.
 pub(crate) const REGION_OBJECTS: u64 = 256;
@@ -45,6 +45,8 @@ pub enum RunError {
     },
     /// A check found that the heap does not hold what the program put there.
     Wrong(String),
+    /// A program failed: its message and where it was.
+    Program(String),
 }
 
 impl fmt::Display for RunError {
@@ -55,6 +57,7 @@ impl fmt::Display for RunError {
                 f,
                 "out of memory while {doing}; raise --max-old-space-size or choose a smaller size"
             ),
+            RunError::Program(message) => write!(f, "the program failed: {message}"),
             RunError::Wrong(what) => write!(f, "the heap does not hold what was put there: {what}"),
         }
     }
@@ -146,12 +149,17 @@ impl Watch<'_> {
 
     /// Ends the run: what happens in the heap afterwards is not part of its figures. `checking_ns` went into checks meanwhile.
     pub(crate) fn stop<M: ObjectModel>(&self, h: &Heap<M>, checking_ns: u64) -> Span {
+        self.stop_at(h.statistics().sizes, checking_ns)
+    }
+
+    /// The same with the sizes of the heap at the end.
+    pub(crate) fn stop_at(&self, final_sizes: HeapSizes, checking_ns: u64) -> Span {
         Span {
             started_ns: self.started_ns,
             finished_ns: self.clock.now_ns(),
             checking_ns,
             cpu_ns: thread_cpu_ns().saturating_sub(self.started_cpu_ns),
-            final_sizes: h.statistics().sizes,
+            final_sizes,
         }
     }
 }

@@ -5,12 +5,13 @@
 use super::super::OrThrow;
 use super::super::text::{display_text, identity, text_with_calls};
 use crate::native::{Call, Reentrant, Reply, Throw};
-use crate::object::{LuaValue, Type, hash_bytes};
+use crate::object::{LuaValue, Objects, Str, Type, Val, hash_bytes};
 use crate::pure::format::{
     Directive, FormatCursor, FormatItem, Kind, quote_float, quote_integer, quote_string, value_has_no_literal,
 };
 use crate::pure::number::Number;
 use crate::vm::metamethod::{Field, field};
+use tenure::prelude::*;
 
 /// Returns whether a metamethod says how the argument of a directive looks.
 fn has_method(call: &Call<'_, '_>, directive: &Directive) -> bool {
@@ -51,6 +52,16 @@ pub(super) fn format_with_calls(native: &mut Reentrant<'_>) -> Result<Reply, Thr
     })
 }
 
+/// Returns a number that tells strings apart as the reference implementation's addresses do: equal short strings are one string there.
+fn string_address<'h>(h: &'h Heap<Objects>, value: Val<'h>) -> u64 {
+    const SHORT: usize = 40;
+    match value.cast::<Str>() {
+        Some(string) if string.tail_len() > SHORT => string.identity_hash(h) & ((1 << 48) - 1),
+        Some(string) => hash_bytes(string.tail()).into(),
+        None => 0,
+    }
+}
+
 /// Appends the argument of a directive, without calls.
 fn append(call: &mut Call<'_, '_>, directive: &Directive, out: &mut Vec<u8>) -> Result<(), Throw> {
     let number = directive.argument();
@@ -63,8 +74,7 @@ fn append(call: &mut Call<'_, '_>, directive: &Directive, out: &mut Vec<u8>) -> 
         Kind::Address => {
             let address = match value.type_of() {
                 Type::Nil | Type::Boolean | Type::Number => 0,
-                // Equal strings are one string to a program.
-                Type::String => hash_bytes(value.bytes().unwrap_or_default()).into(),
+                Type::String => string_address(call.heap, value),
                 _ => identity(call.heap, value),
             };
             directive.address(address, out)
