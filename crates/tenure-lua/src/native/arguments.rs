@@ -424,7 +424,7 @@ impl<'a, 'h> Call<'a, 'h> {
     pub fn type_error(&mut self, number: usize, expected: &str) -> Throw {
         let found = if number > self.count {
             b"no value".to_vec()
-        } else if self.argument(number).type_of() == Type::Userdata && !self.argument(number).is::<Userdata>() {
+        } else if self.argument(number).type_of().name() == "userdata" && !self.argument(number).is::<Userdata>() {
             b"light userdata".to_vec()
         } else {
             message::type_name(self.heap, self.argument(number)).to_vec()
