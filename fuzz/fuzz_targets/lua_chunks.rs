@@ -5,6 +5,7 @@
 
 #![no_main]
 
+#[allow(dead_code, reason = "other targets use more of it")]
 mod lua;
 
 use libfuzzer_sys::fuzz_target;

@@ -13,6 +13,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(proto) = compile(data, b"=input") else { return };
     verify(&proto).expect("the compiler makes valid code");
     let _ = Listing(&proto).to_string();
-    assert_eq!(undump(&dump(&proto, false), b"=input").expect("what was written is read"), proto);
+    assert_eq!(
+        undump(&dump(&proto, false), b"=input").expect("what was written is read"),
+        proto
+    );
     undump(&dump(&proto, true), b"=input").expect("code without debug information is read");
 });

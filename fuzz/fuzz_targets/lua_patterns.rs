@@ -5,6 +5,7 @@
 
 #![no_main]
 
+#[allow(dead_code, reason = "other targets use more of it")]
 mod lua;
 
 use libfuzzer_sys::fuzz_target;
@@ -14,8 +15,9 @@ const SETUP: &str = r#"
 function try(subject, pattern, replacement, init)
   local found = table.pack(pcall(string.find, subject, pattern, init))
   local matched = table.pack(pcall(string.match, subject, pattern, init))
-  assert(found[1] == matched[1])
-  if found[1] and found[2] then
+  -- `find` takes a pattern without magic characters as it is, so that it can end in a `)` that opens nowhere.
+  assert(found[1] == matched[1] or found[1] and not pattern:find("[%^%$%*%+%?%.%(%[%%%-]"))
+  if matched[1] and found[2] then
     local from, to = found[2], found[3]
     assert(from >= 1 and to >= from - 1 and to <= #subject)
     if found.n == 3 then
@@ -29,9 +31,10 @@ function try(subject, pattern, replacement, init)
   if ok then
     assert(same == subject)
     local functions = 0
-    local again, calls = string.gsub(subject, pattern, function() functions = functions + 1 end)
-    assert(again == subject and calls == count and functions == count)
-    if pattern:sub(1, 1) ~= "^" then
+    local passed, again, calls = pcall(string.gsub, subject, pattern, function() functions = functions + 1 end)
+    -- It fails if a capture is not finished, which `%0` does not ask for.
+    assert(not passed or again == subject and calls == count and functions == count)
+    if passed and pattern:sub(1, 1) ~= "^" then
       local matches = 0
       for _ in string.gmatch(subject, pattern) do matches = matches + 1 end
       assert(matches == count)

@@ -57,7 +57,10 @@ pub(crate) fn run(setup: &str, program: &str) -> Vec<Owned> {
     }
     STATE.with_borrow_mut(|state| {
         let lua = state.get_or_insert_with(|| {
-            let config = HeapConfig::new().max_old_bytes(64 << 20).semi_space_bytes(64 << 10).verify_heap(true);
+            let config = HeapConfig::new()
+                .max_old_bytes(64 << 20)
+                .semi_space_bytes(64 << 10)
+                .verify_heap(true);
             let services = Services::new(std::io::sink(), std::io::sink(), 1);
             let mut lua = Lua::new(config, services).expect("a heap that is large enough");
             lua.execute(setup.as_bytes(), b"=setup").expect("a setup that runs");
