@@ -102,7 +102,7 @@ equal(false)(ok)
 equal(6)(recursive(3))
 
 -- Wherever the stack stood when it grew, what overflows it is a stack overflow, which the handler is asked about.
-for first = 1, 8 do
+for first = 1, 4 do
   local function from(n, ...) if n == 0 then return 1 + endless(1) end return from(n - 1, ...) + 1 end
   local handled
   ok, message = xpcall(from, function(e) handled = true return e end, first, table.unpack({}, 1, first * 97 % 200))
