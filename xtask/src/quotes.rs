@@ -104,7 +104,10 @@ mod tests {
     const SOURCE: &str = "//! Docs.\nfn one() {\n    let a = 1;\n\n    let b = 2;\n}\nfn two() {}\n";
 
     fn found(document: &str) -> Vec<(usize, String)> {
-        let workspace = seeded(UnsafeCode::Forbidden, &[("docs/page.md", document), ("crates/a/src/lib.rs", SOURCE)]);
+        let workspace = seeded(
+            UnsafeCode::Forbidden,
+            &[("docs/page.md", document), ("crates/a/src/lib.rs", SOURCE)],
+        );
         check(&workspace)
             .into_iter()
             .map(|finding| (finding.line, finding.what))
