@@ -1,7 +1,7 @@
-//! Any bytes as a binary chunk: a message, or code that runs without harm.
+//! Any bytes as a binary chunk: a message, or code that is valid, that can be listed, and that survives being written and read.
 //!
-//! Half of the inputs are chunks that the compiler made, with bytes replaced; they get further than noise does. Code that is accepted is
-//! run with an empty environment. `cargo +nightly fuzz run lua_chunks` in the directory above.
+//! Half of the inputs are chunks that the compiler made, with bytes replaced; they get further than noise does. What is accepted is not
+//! run, since nothing bounds the instructions that it may take. `cargo +nightly fuzz run lua_chunks` in the directory above.
 
 #![no_main]
 
