@@ -9,6 +9,7 @@ mod documents;
 mod finding;
 mod layers;
 mod listing;
+mod quotes;
 mod source;
 mod sources;
 mod unsafe_code;
@@ -80,6 +81,7 @@ fn all_findings(workspace: &Workspace) -> Vec<Finding> {
     findings.extend(unsafe_code::check(workspace));
     findings.extend(sources::check(workspace));
     findings.extend(documents::check(workspace));
+    findings.extend(quotes::check(workspace));
     findings
 }
 

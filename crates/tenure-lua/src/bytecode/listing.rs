@@ -180,7 +180,7 @@ fn remark(proto: &Proto, pc: usize, i: Instruction, out: &mut impl fmt::Write) -
         Op::SetField => write!(out, "{}{}", constant(b), value()),
         Op::SetTable | Op::SetI if i.k() => write!(out, "{}", constant(c)),
         Op::SelfOp if i.k() => write!(out, "{}", constant(c)),
-        Op::NewTable => write!(out, "{}", extra() * 256 + c),
+        Op::NewTable => write!(out, "{}", u64::from(extra()) * 256 + u64::from(c)),
         Op::AddK | Op::SubK | Op::MulK | Op::ModK | Op::PowK | Op::DivK | Op::IDivK => write!(out, "{}", constant(c)),
         Op::BAndK | Op::BOrK | Op::BXorK => write!(out, "{}", constant(c)),
         Op::MmBin | Op::MmBinI => write!(out, "{}{}", event(i.c()), if i.k() { " flip" } else { "" }),

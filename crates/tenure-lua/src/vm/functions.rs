@@ -4,7 +4,7 @@
 //! numbered as without. A tail call moves the callee down to where the caller stood. All linear in the number of values moved.
 
 use super::close::find_upvalue;
-use super::{ALL, PendingCall, Vm, message};
+use super::{ALL, Pending, PendingCall, Vm, message};
 use crate::native::Throw;
 use crate::object::{
     CLOSED, Closure, ClosureFields, ClosureInit, NoRoom, Objects, Proto, ProtoFields, SUSPENDED, Thread, ThreadFields,
@@ -147,5 +147,7 @@ pub(crate) fn tail_call(vm: &mut Vm, h: &Heap<Objects>, proto: Gc<'_, Proto>, ca
         },
     )?;
     vm.frames.top.is_tail_call = true;
+    // Where a `__call` metamethod was put before the callee, the call was pending meanwhile.
+    vm.pending = Pending::Run;
     Ok(())
 }

@@ -24,16 +24,11 @@ use tenure::prelude::*;
 
 /// Executes instructions until the loop has to be left. The copy for threads with a hook looks for events before each.
 pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
-    let Some(Here {
-        mut closure,
-        mut code,
-        mut constants,
-        mut registers,
-        mut pc,
-    }) = here(vm, h)
-    else {
+    let Some(start) = here(vm, h) else {
         return Leave::Throw(message::corrupt(vm, h));
     };
+    let (mut closure, mut code, mut constants) = (start.closure, start.code, start.constants);
+    let (mut registers, mut pc) = (start.registers, start.pc);
 
     // Writes down where the function is: before everything that can fail or call.
     macro_rules! save {

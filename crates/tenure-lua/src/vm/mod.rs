@@ -212,7 +212,8 @@ impl Vm {
     /// `stack overflow`.
     #[inline(always)]
     pub(crate) fn reach(&mut self, h: &Heap<Objects>, end: usize) -> Result<(), Throw> {
-        if end + REGISTERS <= h.register_area().len() {
+        // What a handler brought into view stays there until the next collection, but is for handlers only.
+        if end <= STACK_MAX && end + REGISTERS <= h.register_area().len() {
             return Ok(());
         }
         self.reach_slow(h, end)
@@ -227,12 +228,14 @@ impl Vm {
             STACK_MAX
         };
         let depth = h.frame_depth();
-        let step = (end + STACK_STEP).saturating_sub(depth);
+        // Not beyond the limit: what is in view is taken without asking again, and the rest is kept for handlers.
+        let step = (end + STACK_STEP).min(limit).saturating_sub(depth);
         if end <= limit && (h.push_frame(step).is_ok() || h.push_frame(end.saturating_sub(depth)).is_ok()) {
             h.pop_frame(h.frame_depth() - depth);
             return Ok(());
         }
-        Err(message::stack_overflow(self, h, end > STACK_MAX + STACK_RESERVE))
+        let in_handler = self.handlers > 0 && end > STACK_MAX + STACK_RESERVE;
+        Err(message::stack_overflow(self, h, in_handler))
     }
 
     /// Says how many arguments the native function on top has now.

@@ -18,11 +18,11 @@ fn instruction(proto: Gc<'_, Proto>, pc: usize) -> Option<Instruction> {
     proto.code().tail().get(pc).map(crate::object::instruction)
 }
 
-/// Returns the name that a constant is, or `?` if it is no string.
+/// Returns the name that a constant is, or `?` if it is no string. As in the reference implementation, a name ends at its first zero byte.
 fn constant_name<'h>(proto: Gc<'h, Proto>, index: usize) -> Result<&'h [u8], &'h [u8]> {
     let constant = proto.constants().tail().get(index).map(Slot::get);
     match constant.and_then(|constant: Val<'h>| constant.cast::<Str>()) {
-        Some(name) => Ok(name.tail()),
+        Some(name) => Ok(name.tail().split(|&byte| byte == 0).next().unwrap_or_default()),
         None => Err(b"?"),
     }
 }

@@ -52,7 +52,11 @@ impl Vm {
     /// Counts the handlers that still run, after frames were dropped.
     pub(crate) fn recount_handlers(&mut self) {
         if self.handlers > 0 {
-            self.handlers = self.frames.iter_down().filter(|frame| frame.how == Return::Handled).count();
+            self.handlers = self
+                .frames
+                .iter_down()
+                .filter(|frame| frame.how == Return::Handled)
+                .count();
         }
     }
 

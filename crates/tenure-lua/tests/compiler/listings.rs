@@ -73,3 +73,19 @@ fn all_opcodes_but_one_are_covered() {
     // It takes more constants than a test should have; the limits have it.
     assert_eq!(missing, ["LOADKX"]);
 }
+
+#[test]
+fn listings_show_sizes_that_no_table_has() {
+    use tenure_lua::bytecode::{Instruction, Opcode, Proto};
+    let code = vec![
+        Instruction::abck(Opcode::NewTable, 0, 0, 255, true),
+        Instruction::from_ax(Opcode::ExtraArg, 0x1ff_ffff),
+        Instruction::abc(Opcode::Return0, 0, 1, 0),
+    ];
+    let proto = Proto {
+        code,
+        max_stack_size: 2,
+        ..Proto::default()
+    };
+    assert!(Listing(&proto).to_string().contains("; 8589934591"));
+}
