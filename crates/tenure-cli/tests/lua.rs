@@ -213,7 +213,7 @@ fn lines_typed_in_are_run_and_printed() {
     let lines: Vec<&str> = out.lines().skip(1).collect();
     assert_eq!(
         lines,
-        ["> 2\ttwo", "> 3", "> > 4", "> >> >> 1", "2", "> >> > > p 5", "p >> "]
+        ["> 2\ttwo", "> 3", "> > 4", "> >> >> 1", "2", "> >> > > p 5", "p >> p "]
     );
     assert!(
         errors.contains("stdin:2: attempt to call a nil value (global 'f')\nstack traceback:"),

@@ -163,7 +163,10 @@ impl Vm {
         }
         let frame_count = self.frames.len() - resumed.frames;
         let list = self.frames.with_slice(resumed.frames, |frames| match thread.frames() {
-            Some(list) if list.tail_len() >= frames.len() => Ok(list),
+            Some(list) if list.tail_len() >= frames.len() => {
+                list.tail_write(0, frames);
+                Ok(list)
+            }
             _ => h
                 .try_alloc_slice::<FrameList>(FrameListInit {}, frames)
                 .map_err(|_| NoRoom {
