@@ -138,3 +138,44 @@ fn put_through_another_object_panics() {
         assert_eq!(other.car().cast::<Node>(), Some(first));
     });
 }
+
+/// A long array stays unlogged, so that each store into it is looked at. One of a number leaves nothing for the next minor
+/// collection to look at, whatever else the collector is doing; one of an object does.
+#[test]
+fn numbers_stored_into_a_long_array_are_not_remembered() {
+    use std::cell::Cell as StdCell;
+    use std::rc::Rc;
+    use tenure::events::{CollectionKind, Event};
+    let remembered = Rc::new(StdCell::new(None));
+    let seen = Rc::clone(&remembered);
+    let config = config().listener(move |event: &Event<'_>| {
+        if let Event::CollectionEnd(record) = event
+            && record.kind == CollectionKind::Minor
+        {
+            seen.set(Some(record.remembered_owners));
+        }
+    });
+    isolate_with(config).enter(|h| {
+        let (region, array) = h.alloc_tail_zeroed_with::<Array>(50_000, |_| ArrayInit { id: 1 });
+        region.roots().value.set(array.into());
+        h.collect();
+        h.collect();
+        for marking in [false, true] {
+            if marking {
+                h.start_marking();
+            }
+            let array = h.roots().value.get().cast::<Array>().expect("the array");
+            for index in 0..50_000 {
+                array.tail_set(h, index, Value::int(index as i64));
+            }
+            h.collect_minor();
+            assert_eq!(remembered.take(), Some(0), "marking: {marking}");
+            let array = h.roots().value.get().cast::<Array>().expect("the array");
+            array.tail_set(h, 40_000, pair(h).into());
+            h.collect_minor();
+            assert!(remembered.take() > Some(0), "marking: {marking}");
+            h.collect();
+            h.verify().expect("a sound heap");
+        }
+    });
+}

@@ -412,8 +412,18 @@ impl Core {
     #[inline(never)]
     pub unsafe fn log_slow(&self, payload: *mut u64, slot: *const u64, value: u64) {
         let owner = ObjectRef::from_payload(payload as usize);
+        let inner = self.inner();
+        // A long array stays unlogged, so every store into it comes here. One of no reference hides nothing, unless what
+        // it overwrites matters.
+        // SAFETY: OBJ-HEADER is the caller's obligation.
+        if unsafe { owner.header() }.has(FLAG_CARDED)
+            && !ReferenceRange::new(inner.cage.heap()).contains(value)
+            && !inner.guards_overwritten()
+        {
+            return;
+        }
         // SAFETY: OBJ-HEADER is the caller's obligation; its unlogged bit says that it is old.
-        unsafe { self.inner().log(owner, slot, value) };
+        unsafe { inner.log(owner, slot, value) };
         self.bound_remembered();
     }
 

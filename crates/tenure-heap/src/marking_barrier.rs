@@ -118,6 +118,11 @@ impl Core {
 }
 
 impl Inner {
+    /// Returns whether what a store overwrites matters: a cycle marks what was there when it started.
+    pub(crate) fn guards_overwritten(&self) -> bool {
+        self.cycle.is_some() && self.config.settings.marking_barrier == MarkingBarrier::Deletion
+    }
+
     /// The slow path of every store: `value` is about to be written to `slot` of the old object `owner`, whose unlogged
     /// bit is set.
     ///

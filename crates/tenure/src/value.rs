@@ -83,16 +83,22 @@ fn is_address(word: u64) -> bool {
     word.rotate_right(3).wrapping_sub(1) < (1 << 45) - 1
 }
 
-/// Encodes a float, with the bits of a NaN cut down to its sign.
+/// Encodes a float. Only NaNs have bits that end beyond `tag`; those keep their sign and nothing else, so that they end
+/// below.
 #[inline(always)]
-fn offset_float(float: f64) -> u64 {
+fn offset_float(float: f64, tag: u64) -> u64 {
     let bits = float.to_bits();
-    let bits = if float.is_nan() {
-        bits & 1 << 63 | 0x7ff8 << 48
+    if bits < tag - DOUBLE_OFFSET {
+        bits + DOUBLE_OFFSET
     } else {
-        bits
-    };
-    bits.wrapping_add(DOUBLE_OFFSET)
+        canonical_nan(bits)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn canonical_nan(bits: u64) -> u64 {
+    (bits & 1 << 63 | 0x7ff8 << 48) + DOUBLE_OFFSET
 }
 
 // SAFETY: SLOT-TYPED: integers are odd; addresses have low bits 000.
@@ -147,7 +153,7 @@ unsafe impl Tagging for NanBox {
 unsafe impl FloatTagging for NanBox {
     #[inline(always)]
     fn float_word(float: f64) -> u64 {
-        offset_float(float)
+        offset_float(float, INT_TAG)
     }
     #[inline(always)]
     fn int_to_float(int: i32) -> f64 {
@@ -194,7 +200,7 @@ unsafe impl Tagging for NanBox50 {
 unsafe impl FloatTagging for NanBox50 {
     #[inline(always)]
     fn float_word(float: f64) -> u64 {
-        offset_float(float)
+        offset_float(float, INT50_TAG)
     }
     #[inline(always)]
     fn int_to_float(int: i64) -> f64 {
@@ -399,7 +405,7 @@ impl<'h, M: ObjectModel> Value<'h, M> {
 }
 
 impl<'h, M: ObjectModel<Values: FloatTagging>> Value<'h, M> {
-    /// Wraps a float. Of a NaN only the sign is kept, so that no bit pattern of one can pass for an address.
+    /// Wraps a float. A NaN may lose all but its sign, so that no bit pattern of one can pass for an address.
     #[must_use]
     #[inline(always)]
     pub fn float(value: f64) -> Value<'h, M> {

@@ -3,9 +3,8 @@
 //! The algorithms are in [`crate::pure::number`]; here are arguments and results. Constant work each, but for `max` and `min`.
 
 use super::{Functions, set_field};
-use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw, to_number};
+use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw, Thrown, to_number};
 use crate::object::{LuaValue, Objects, Table, Type, Val, new_integer, symbol};
-use crate::pure::LibraryError;
 use crate::pure::number::{
     Number, Random, integer_remainder, integral_to_number, logarithm, split_float, to_degrees, to_radians,
     unsigned_less_than,
@@ -171,33 +170,31 @@ fn extreme_with_calls(native: &mut Reentrant<'_>, greatest: bool) -> Result<Repl
 }
 
 fn random(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
-    // The number is drawn in a copy, so that drawing it again after a collection gives the same.
+    // The number is drawn in a copy, so that drawing it again after a collection gives the same. One is drawn even for arguments that
+    // are refused, as in the reference implementation.
     let mut random = call.vm.services.random.clone();
-    let result = match call.count() {
-        0 => Value::float(random.next_float()),
-        1 | 2 => {
-            let first = call.check_integer(1)?;
-            let (low, up) = if call.count() == 1 {
-                (1, first)
-            } else {
-                (first, call.check_integer(2)?)
-            };
-            if call.count() == 1 && up == 0 {
-                call.integer(random.next_integer())?
-            } else {
-                match random.next_in(low, up) {
-                    Some(int) => call.integer(int)?,
-                    None => {
-                        let error = LibraryError::argument(1, "interval is empty");
-                        return Err(call.library_error(&error));
-                    }
-                }
-            }
-        }
+    let result = draw(call, &mut random);
+    if !matches!(result, Err(Throw(Thrown::Room(_)))) {
+        call.vm.services.random = random;
+    }
+    call.reply(result?)
+}
+
+fn draw<'h>(call: &mut Call<'_, 'h>, random: &mut Random) -> Result<Val<'h>, Throw> {
+    let bits = random.next_bits();
+    let (low, up) = match call.count() {
+        0 => return Ok(Value::float(Random::float_of(bits))),
+        1 => match call.check_integer(1)? {
+            0 => return call.integer(bits as i64),
+            up => (1, up),
+        },
+        2 => (call.check_integer(1)?, call.check_integer(2)?),
         _ => return Err(call.error(b"wrong number of arguments")),
     };
-    call.vm.services.random = random;
-    call.reply(result)
+    match random.between(bits, low, up) {
+        Some(int) => call.integer(int),
+        None => Err(call.argument_error(1, "interval is empty")),
+    }
 }
 
 fn random_seed(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -205,11 +202,7 @@ fn random_seed(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         let services = &mut call.vm.services;
         ((services.seeds)() as i64, (services.seeds)() as i64)
     } else {
-        let n1 = match call.argument(1).as_float() {
-            // As the reference implementation of 5.4.4 and later: a float that is no integer gives its bits.
-            Some(float) if Number::Float(float).to_integer().is_none() => float.to_bits() as i64,
-            _ => call.check_integer(1)?,
-        };
+        let n1 = call.check_integer(1)?;
         (n1, call.optional_integer(2, 0)?)
     };
     let (first, second) = (call.integer(n1)?, call.integer(n2)?);

@@ -23,7 +23,7 @@ pub(crate) use function::{
 pub(crate) use function::{UpValFields, UpValInit};
 pub(crate) use proto::{
     Code, CodeInit, Debug, DebugFields, DebugInit, Lines, LinesInit, Proto, ProtoFields, ProtoInit, ProtoMethods,
-    Ranges,
+    Ranges, instruction,
 };
 pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};

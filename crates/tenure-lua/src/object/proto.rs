@@ -4,7 +4,8 @@
 //! messages and the debug library read is one indirection further away. Prototypes are collected like everything else. They are not
 //! compiled here: see [`crate::vm`] for how a compiled chunk is taken into the heap.
 
-use super::{Array, Objects, Str};
+use super::{Array, Str};
+use crate::bytecode::Instruction;
 use tenure::prelude::*;
 
 /// A function's code, constants and nested prototypes.
@@ -24,10 +25,17 @@ pub(crate) struct Proto {
     pub(crate) last_line_defined: u32,
 }
 
-/// Instructions.
+/// Instructions, each in the low half of a word. In the high half is a hint, which the interpreter writes: where the instruction found a
+/// key the last time.
 #[derive(Kind)]
-#[tail(Frozen<u32>)]
+#[tail(u64)]
 pub(crate) struct Code {}
+
+/// Returns the instruction in a word of code.
+#[inline(always)]
+pub(crate) fn instruction(word: &Cell<u64>) -> Instruction {
+    Instruction::from_bits(word.get() as u32)
+}
 
 /// Where a closure finds an upvalue when it is made: whether in a register of the enclosing function, and which; and how the variable
 /// was declared, as binary chunks have it.
@@ -94,9 +102,3 @@ impl<'h> ProtoMethods<'h> for Gc<'h, Proto> {
         name.cast::<Str>().map(Gc::tail)
     }
 }
-
-const _: fn() = || {
-    // Code is read as instructions of one word each.
-    const { assert!(size_of::<crate::bytecode::Instruction>() == 4) };
-    let _ = size_of::<Dyn<Objects>>();
-};

@@ -7,7 +7,7 @@ use super::metamethod::{in_metatable, of_value};
 use super::{Vm, message};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
-use crate::object::{LuaValue, Objects, SetError, Str, Table, TableFields, TableMethods, Val};
+use crate::object::{LuaValue, NodesMethods, Objects, SetError, Str, Table, TableFields, TableMethods, Val};
 use tenure::prelude::*;
 
 /// Links of a chain of `__index` or `__newindex` after which it is taken for a loop.
@@ -131,4 +131,99 @@ pub(crate) fn set_error(vm: &mut Vm, h: &Heap<Objects>, error: SetError) -> Thro
         SetError::NanKey => message::raise(vm, h, b"table index is NaN"),
         SetError::Overflow => message::raise(vm, h, b"table overflow"),
     }
+}
+
+/// Stores in the high half of a word of code where its instruction found a key.
+#[inline(always)]
+fn set_hint(word: &Cell<u64>, hint: u32) {
+    word.set(word.get() & 0xffff_ffff | u64::from(hint) << 32);
+}
+
+/// Returns the hint in a word of code.
+#[inline(always)]
+pub(crate) fn hint(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+/// Reads `object[key]`, and notes in the instruction where the key was.
+///
+/// # Errors
+///
+/// As [`index`].
+#[inline(never)]
+pub(crate) fn read_field<'h>(
+    vm: &mut Vm,
+    h: &'h Heap<Objects>,
+    object: Val<'h>,
+    key: Gc<'h, Str>,
+    operand: Operand,
+    word: &Cell<u64>,
+) -> Result<Found<'h>, Throw> {
+    let Some(table) = object.cast::<Table>() else {
+        return index(vm, h, object, key.into(), operand);
+    };
+    let nodes = table.nodes();
+    if let Some(place) = nodes.locate(key)
+        && let Some(value) = nodes.value_of(place)
+    {
+        set_hint(word, place);
+        return Ok(Found::Done(value));
+    }
+    // The key is not in the object itself: most often it is one of its class.
+    let Some(meta) = table.meta() else {
+        return Ok(Found::Done(Value::nil()));
+    };
+    if let Some(class) = in_metatable(h, meta, Metamethod::Index).and_then(|method| method.cast::<Table>()) {
+        let nodes = class.nodes();
+        if let Some(value) = nodes.get_hinted(hint(word.get()), key.into())
+            && !value.is_nil()
+        {
+            return Ok(Found::Done(value));
+        }
+        if let Some(place) = nodes.locate(key)
+            && let Some(value) = nodes.value_of(place)
+        {
+            set_hint(word, place);
+            return Ok(Found::Done(value));
+        }
+    }
+    index(vm, h, object, key.into(), operand)
+}
+
+/// Assigns `object[key] = value`, and notes in the instruction where the key was.
+///
+/// # Errors
+///
+/// As [`set_index`].
+#[inline(never)]
+pub(crate) fn write_field<'h>(
+    vm: &mut Vm,
+    h: &'h Heap<Objects>,
+    object: Val<'h>,
+    key: Gc<'h, Str>,
+    value: Val<'h>,
+    operand: Operand,
+    word: &Cell<u64>,
+) -> Result<Found<'h>, Throw> {
+    let Some(table) = object.cast::<Table>() else {
+        return set_index(vm, h, object, key.into(), value, operand);
+    };
+    if table.meta().is_none() {
+        return match table.assign_plain(h, key, value) {
+            Ok(place) => {
+                if let Some(place) = place {
+                    set_hint(word, place);
+                }
+                Ok(Found::Done(Value::nil()))
+            }
+            Err(error) => Err(set_error(vm, h, error)),
+        };
+    }
+    if let Some(place) = table.nodes().locate(key)
+        && table.nodes().replace_hinted(h, place, key.into(), value)
+    {
+        set_hint(word, place);
+        return Ok(Found::Done(Value::nil()));
+    }
+    set_index(vm, h, object, key.into(), value, operand)
 }

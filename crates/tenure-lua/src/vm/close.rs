@@ -118,9 +118,7 @@ impl Vm {
     pub(crate) fn leave_scope(&mut self, h: &Heap<Objects>, from: usize, top: usize) -> Result<bool, Throw> {
         if let Some(register) = self.take_to_close(from) {
             let at = self.free_register(h).max(top);
-            if let Some(frame) = self.frames.last_mut() {
-                frame.pending_top = (top - self.base) as u32;
-            }
+            self.frames.top.pending_top = (top - self.base) as u32;
             self.call_close(h, register, Value::nil(), at, Return::Finish)?;
             return Ok(true);
         }

@@ -41,9 +41,7 @@ pub(crate) fn concat(vm: &mut Vm, h: &Heap<Objects>, first: usize, mut count: us
                     (y, register(count - 1)),
                 ));
             };
-            if let Some(frame) = vm.frames.last_mut() {
-                frame.pending_top = count as u32;
-            }
+            vm.frames.top.pending_top = count as u32;
             vm.call_metamethod(h, method, &[x, y])?;
             return Ok(true);
         }

@@ -118,10 +118,12 @@ impl Vm {
         self.move_registers(h, at + 1, bottom + register_count, count);
         match thread.frames() {
             Some(frames) if frame_count > 0 => {
-                self.frames
-                    .extend(frames.tail().iter().take(frame_count).map(Cell::get));
-                if let Some(first) = self.frames.get_mut(resumed.frames) {
-                    first.delta = (bottom + first.dest as usize - self.base) as u32;
+                for (index, frame) in frames.tail().iter().take(frame_count).enumerate() {
+                    let mut frame = frame.get();
+                    if index == 0 {
+                        frame.delta = (bottom + frame.dest as usize - self.base) as u32;
+                    }
+                    self.frames.push(frame);
                 }
                 self.base = bottom + thread.base.get() as usize;
                 self.top = self.base;
@@ -153,15 +155,15 @@ impl Vm {
         if saved.tail_len() < count {
             saved = new_array(h, count.next_power_of_two()).map_err(Throw::of_set)?;
         }
-        let frames = self.frames.get(resumed.frames..).unwrap_or(&[]);
-        let list = match thread.frames() {
-            Some(list) if list.tail_len() >= frames.len() => list,
+        let frame_count = self.frames.len() - resumed.frames;
+        let list = self.frames.with_slice(resumed.frames, |frames| match thread.frames() {
+            Some(list) if list.tail_len() >= frames.len() => Ok(list),
             _ => h
                 .try_alloc_slice::<FrameList>(FrameListInit {}, frames)
                 .map_err(|_| NoRoom {
                     bytes: 16 + size_of_val(frames),
-                })?,
-        };
+                }),
+        })?;
         let closing = self.to_close.get(resumed.to_close..).unwrap_or(&[]);
         let to_close = if closing.is_empty() {
             None
@@ -180,9 +182,8 @@ impl Vm {
         }
         thread.set_registers(h, saved);
         thread.register_count.set(count as u32);
-        list.tail_write(0, frames);
         thread.set_frames(h, Some(list));
-        thread.frame_count.set(frames.len() as u32);
+        thread.frame_count.set(frame_count as u32);
         thread.base.set((self.base - resumed.bottom) as u32);
         thread.set_to_close(h, to_close);
         let mut next = h.roots().open_upvalues.get();

@@ -143,8 +143,8 @@ impl Vm {
             .get(self.base - 1)
             .and_then(|register| register.get().cast::<Native>())
             .map(|native| native.function());
-        let count = match self.frames.last() {
-            Some(frame) if frame.kind == FrameKind::Native => frame.pc as usize,
+        let count = match self.frames.top.kind {
+            FrameKind::Native => self.frames.top.pc as usize,
             _ => 0,
         };
         let (depth, base) = (self.frames.len(), self.base);

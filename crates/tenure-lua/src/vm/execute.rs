@@ -5,10 +5,10 @@
 use super::access::Operand;
 use super::interpreter::run;
 use super::metamethod::of_value;
-use super::{Exit, Pending, PendingCall, Vm, message};
+use super::{Exit, Pending, PendingCall, Return, Vm, message};
 use crate::bytecode::{Instruction, Metamethod};
 use crate::native::{Action, Call, NativeFunction, Reply, Throw, Thrown};
-use crate::object::{Objects, Table, Val, border};
+use crate::object::{Objects, Table, Val, border, instruction};
 use tenure::prelude::*;
 
 /// Why the loop is left.
@@ -33,9 +33,7 @@ pub(super) fn execute(vm: &mut Vm, h: &Heap<Objects>) -> Exit {
             Leave::Throw(Throw(Thrown::Error)) => vm.pending = Pending::Throw,
             Leave::Throw(Throw(Thrown::Room(bytes))) => {
                 // The instruction is executed again.
-                if let Some(frame) = vm.frames.last_mut() {
-                    frame.pc -= 1;
-                }
+                vm.frames.top.pc -= 1;
                 return Exit::Room(bytes);
             }
         }
@@ -81,10 +79,26 @@ pub(super) fn call_native(
     }
 }
 
+/// Returns the call that the instruction makes of the function in `A`, with its arguments behind it.
+#[inline(always)]
+pub(super) fn call_of(vm: &Vm, i: Instruction, wanted: i16) -> PendingCall {
+    let at = vm.base + usize::from(i.a());
+    let count = match i.b() {
+        0 => vm.top - at - 1,
+        b => usize::from(b) - 1,
+    };
+    PendingCall {
+        at,
+        count,
+        wanted,
+        how: Return::Plain,
+    }
+}
+
 /// Returns the number in `C` and, if there is one, the extra argument behind the instruction.
-pub(super) fn count_of(i: Instruction, extra: Option<&u32>) -> usize {
+pub(super) fn count_of(i: Instruction, extra: Option<&Cell<u64>>) -> usize {
     let high = match extra {
-        Some(&bits) if i.k() => Instruction::from_bits(bits).ax() as usize,
+        Some(word) if i.k() => instruction(word).ax() as usize,
         _ => 0,
     };
     usize::from(i.c()) + high * 256

@@ -5,21 +5,22 @@
 
 use super::concat::concat;
 use super::{Pending, Vm, message};
-use crate::bytecode::{Instruction, Opcode};
+use crate::bytecode::Opcode;
 use crate::native::Throw;
-use crate::object::{Closure, ClosureFields, LuaValue, Objects, ProtoFields, Val};
+use crate::object::{Closure, ClosureFields, LuaValue, Objects, ProtoFields, Val, instruction};
 use tenure::prelude::*;
 
 impl Vm {
     /// Completes the current instruction of the top frame with the result of its metamethod.
     pub(crate) fn finish_instruction(&mut self, h: &Heap<Objects>, result: Val<'_>) -> Result<(), Throw> {
         let closure = self.register(h, self.base - 1).cast::<Closure>();
-        let (Some(closure), Some(frame)) = (closure, self.frames.last().copied()) else {
+        let Some(closure) = closure else {
             return Err(message::corrupt(self, h));
         };
+        let frame = self.frames.top;
         let code = closure.proto().code().tail();
         let pc = frame.pc as usize;
-        let at = |pc: usize| code.get(pc).map(|&bits| Instruction::from_bits(bits));
+        let at = |pc: usize| code.get(pc).map(instruction);
         let Some(i) = pc.checked_sub(1).and_then(at) else {
             return Err(message::corrupt(self, h));
         };
@@ -72,9 +73,8 @@ impl Vm {
 
     /// Moves the program counter of the top frame.
     fn skip(&mut self, instructions: i32) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.pc = frame.pc.wrapping_add_signed(instructions);
-        }
+        let pc = &mut self.frames.top.pc;
+        *pc = pc.wrapping_add_signed(instructions);
     }
 
     /// Takes up a concatenation that found no memory.

@@ -74,3 +74,74 @@ pub(crate) enum Catch {
     /// They stop after the handler in the frame's second argument was called.
     Handler,
 }
+
+/// The frames of all threads that run or resumed one another.
+///
+/// The top frame lies beside the others, at a fixed place, so that saying where the running function is takes one store. There is always
+/// one frame: the bottom.
+#[derive(Debug)]
+pub(crate) struct FrameStack {
+    pub(crate) top: Frame,
+    below: Vec<Frame>,
+}
+
+impl FrameStack {
+    pub(crate) fn new(bottom: Frame) -> FrameStack {
+        FrameStack {
+            top: bottom,
+            below: Vec::new(),
+        }
+    }
+
+    /// Returns the number of frames.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.below.len() + 1
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, frame: Frame) {
+        self.below.push(self.top);
+        self.top = frame;
+    }
+
+    /// Drops the top frame. The bottom stays.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Frame {
+        let top = self.top;
+        if let Some(frame) = self.below.pop() {
+            self.top = frame;
+        }
+        top
+    }
+
+    /// Drops all frames but the first `length`, which is at least 1.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        if length < self.len()
+            && let Some(&top) = self.below.get(length.max(1) - 1)
+        {
+            self.top = top;
+            self.below.truncate(length.max(1) - 1);
+        }
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<Frame> {
+        if index == self.below.len() {
+            return Some(self.top);
+        }
+        self.below.get(index).copied()
+    }
+
+    /// Returns the frames from the top down.
+    pub(crate) fn iter_down(&self) -> impl Iterator<Item = Frame> + '_ {
+        std::iter::once(self.top).chain(self.below.iter().rev().copied())
+    }
+
+    /// Calls `f` with the frames from `first` on, as a slice.
+    pub(crate) fn with_slice<R>(&mut self, first: usize, f: impl FnOnce(&[Frame]) -> R) -> R {
+        self.below.push(self.top);
+        let result = f(self.below.get(first..).unwrap_or(&[]));
+        self.below.pop();
+        result
+    }
+}

@@ -102,9 +102,7 @@ pub(crate) fn copy_varargs(
     a: u8,
     wanted: i16,
 ) -> Result<(), Throw> {
-    let Some(frame) = vm.frames.last() else {
-        return Err(message::corrupt(vm, h));
-    };
+    let frame = vm.frames.top;
     // The function, its parameters and the variable arguments lie between its first place and its second.
     let count = (frame.dest as usize).saturating_sub(2 + usize::from(proto.parameter_count()));
     let (from, to) = (vm.base - 1 - count, vm.base + usize::from(a));
@@ -125,19 +123,15 @@ pub(crate) fn prepare_varargs(vm: &mut Vm, h: &Heap<Objects>, parameters: usize)
         vm.move_registers(h, base + parameter, base + shift + parameter, 1);
         vm.set_register(h, base + parameter, Value::nil());
     }
-    if let Some(frame) = vm.frames.last_mut() {
-        frame.delta += shift as u32;
-        frame.dest += shift as u32;
-    }
+    vm.frames.top.delta += shift as u32;
+    vm.frames.top.dest += shift as u32;
     vm.base += shift;
     Ok(())
 }
 
 /// Replaces the running function by another one.
 pub(crate) fn tail_call(vm: &mut Vm, h: &Heap<Objects>, proto: Gc<'_, Proto>, call: PendingCall) -> Result<(), Throw> {
-    let Some(&frame) = vm.frames.last() else {
-        return Err(message::corrupt(vm, h));
-    };
+    let frame = vm.frames.top;
     let dest = vm.base - frame.dest as usize;
     vm.move_registers(h, call.at, dest, call.count + 1);
     vm.frames.pop();
@@ -152,8 +146,6 @@ pub(crate) fn tail_call(vm: &mut Vm, h: &Heap<Objects>, proto: Gc<'_, Proto>, ca
             how: frame.how,
         },
     )?;
-    if let Some(frame) = vm.frames.last_mut() {
-        frame.is_tail_call = true;
-    }
+    vm.frames.top.is_tail_call = true;
     Ok(())
 }

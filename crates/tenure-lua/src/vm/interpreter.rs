@@ -3,20 +3,20 @@
 //! What the loop reads at each instruction is borrowed from the region: code, constants, and the running function's 256 registers. An
 //! arm does the common case and leaves the rest to a function; for a metamethod it leaves the loop with the call pending.
 
-use super::access::{Found, Operand, index, set_index};
+use super::access::{Found, Operand, hint, index, read_field, set_index, write_field};
 use super::arithmetic::{Outcome, fast, fast_bits, fast_float, full, int_floor_division, int_modulo};
 use super::close::close_upvalues;
 use super::compare::{compare, equals};
 use super::concat::concat;
-use super::execute::{Leave, call_native, count_of, length};
+use super::execute::{Leave, call_native, call_of, count_of, length};
 use super::functions::{copy_varargs, new_closure, prepare_varargs, set_upvalue, tail_call, upvalue_value};
-use super::window::{Here, here};
+use super::window::{Here, begin, here};
 use super::{ALL, Exit, Pending, PendingCall, Return, Vm, loops, message};
-use crate::bytecode::{Instruction, Metamethod, Opcode};
+use crate::bytecode::{Metamethod, Opcode};
 use crate::native::Throw;
 use crate::object::{
-    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Str, Table, TableFields, TableMethods, border,
-    new_table, set_list,
+    Closure, ClosureFields, LuaValue, Native, NativeFields, NodesMethods, Objects, Str, Table, TableFields,
+    TableMethods, border, instruction, new_table, set_list,
 };
 use crate::pure::number::{float_floor_division, float_modulo, power, shift_left, shift_right};
 use tenure::prelude::*;
@@ -37,9 +37,7 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     // Writes down where the function is: before everything that can fail or call.
     macro_rules! save {
         () => {
-            if let Some(frame) = vm.frames.last_mut() {
-                frame.pc = pc as u32;
-            }
+            vm.frames.top.pc = pc as u32
         };
     }
     // The value of something that can fail.
@@ -55,6 +53,23 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     macro_rules! reload {
         () => {
             match here(vm, h) {
+                Some(top) => {
+                    Here {
+                        closure,
+                        code,
+                        constants,
+                        registers,
+                        pc,
+                    } = top
+                }
+                None => return Leave::Throw(message::corrupt(vm, h)),
+            }
+        };
+    }
+    // Borrows what belongs to a function that begins.
+    macro_rules! enter {
+        ($callee:expr) => {
+            match begin(vm, h, $callee) {
                 Some(top) => {
                     Here {
                         closure,
@@ -112,30 +127,53 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
         };
     }
     // Completes a read: `R[a] := object[key]`.
-    macro_rules! read {
-        ($a:expr, $object:expr, $key:expr, $operand:expr) => {{
-            save!();
-            let key = $key;
-            match attempt!(index(vm, h, $object, key, $operand)) {
+    macro_rules! found {
+        ($a:expr, $found:expr, $key:expr) => {
+            match attempt!($found) {
                 Found::Done(value) => registers.set($a, value),
                 Found::Call(method, object) => {
-                    attempt!(vm.call_metamethod(h, method, &[object, key]));
+                    attempt!(vm.call_metamethod(h, method, &[object, $key]));
                     return Leave::Pending;
+                }
+            }
+        };
+    }
+    // Reads a field of a table where it was the last time, or finds it.
+    macro_rules! read_field {
+        ($a:expr, $object:expr, $key:expr, $word:expr, $operand:expr) => {{
+            let (object, key) = ($object, $key);
+            let hinted = object.cast::<Table>();
+            match hinted.and_then(|table| table.nodes().get_hinted(hint($word.get()), key)) {
+                Some(value) if !value.is_nil() => registers.set($a, value),
+                _ => {
+                    save!();
+                    let name = name!(key);
+                    found!($a, read_field(vm, h, object, name, $operand, $word), key);
                 }
             }
         }};
     }
-    // Completes a write: `object[key] := value`.
-    macro_rules! write {
-        ($object:expr, $key:expr, $value:expr, $operand:expr) => {{
-            save!();
-            let (key, value) = ($key, $value);
-            match attempt!(set_index(vm, h, $object, key, value, $operand)) {
+    // Completes a write.
+    macro_rules! written {
+        ($found:expr, $key:expr, $value:expr) => {
+            match attempt!($found) {
                 Found::Done(_) => allocated!(),
                 Found::Call(method, object) => {
-                    attempt!(vm.call_metamethod(h, method, &[object, key, value]));
+                    attempt!(vm.call_metamethod(h, method, &[object, $key, $value]));
                     return Leave::Pending;
                 }
+            }
+        };
+    }
+    // Assigns to a field of a table where it was the last time, or finds it.
+    macro_rules! write_field {
+        ($object:expr, $key:expr, $value:expr, $word:expr, $operand:expr) => {{
+            let (object, key, value) = ($object, $key, $value);
+            let hinted = object.cast::<Table>();
+            if !hinted.is_some_and(|table| table.nodes().replace_hinted(h, hint($word.get()), key, value)) {
+                save!();
+                let name = name!(key);
+                written!(write_field(vm, h, object, name, value, $operand, $word), key, value);
             }
         }};
     }
@@ -158,10 +196,10 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             };
             match attempt!(full(vm, h, event, x, y)) {
                 Outcome::Value(value) => {
-                    let Some(&operation) = pc.checked_sub(2).and_then(|pc| code.get(pc)) else {
+                    let Some(operation) = pc.checked_sub(2).and_then(|pc| code.get(pc)) else {
                         return Leave::Throw(message::corrupt(vm, h));
                     };
-                    registers.set(Instruction::from_bits(operation).a(), value);
+                    registers.set(instruction(operation).a(), value);
                     allocated!();
                 }
                 Outcome::Call(method) => {
@@ -194,8 +232,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             let condition: bool = $condition;
             if condition != $i.k() {
                 pc += 1;
-            } else if let Some(&jump) = code.get(pc) {
-                pc = (pc + 1).wrapping_add_signed(Instruction::from_bits(jump).sj() as isize);
+            } else if let Some(jump) = code.get(pc) {
+                pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
             }
         }};
     }
@@ -244,10 +282,10 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     }
 
     loop {
-        let Some(&bits) = code.get(pc) else {
+        let Some(word) = code.get(pc) else {
             return Leave::Throw(message::corrupt(vm, h));
         };
-        let i = Instruction::from_bits(bits);
+        let i = instruction(word);
         pc += 1;
         match i.opcode() {
             // ---- Loading.
@@ -256,7 +294,7 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             Opcode::LoadF => registers.set(i.a(), Value::float(f64::from(i.sbx()))),
             Opcode::LoadK => registers.set(i.a(), constant!(i.bx())),
             Opcode::LoadKX => {
-                let extra = code.get(pc).map_or(0, |&bits| Instruction::from_bits(bits).ax());
+                let extra = code.get(pc).map_or(0, |word| instruction(word).ax());
                 pc += 1;
                 registers.set(i.a(), constant!(extra));
             }
@@ -279,11 +317,7 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             // ---- Tables.
             Opcode::GetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.b()));
-                let key = name!(constant!(i.c()));
-                match object.cast::<Table>().map(|table| table.get_str(key)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, key.into(), Operand::Upvalue(i.b())),
-                }
+                read_field!(i.a(), object, constant!(i.c()), word, Operand::Upvalue(i.b()));
             }
             Opcode::GetTable => {
                 let (object, key) = (registers.get(i.b()), registers.get(i.c()));
@@ -296,7 +330,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     None => Value::nil(),
                 };
                 if value.is_nil() {
-                    read!(i.a(), object, key, Operand::Register(i.b()));
+                    save!();
+                    found!(i.a(), index(vm, h, object, key, Operand::Register(i.b())), key);
                 } else {
                     registers.set(i.a(), value);
                 }
@@ -305,59 +340,50 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 let (object, key) = (registers.get(i.b()), i64::from(i.c()));
                 match object.cast::<Table>().map(|table| table.get_int(key)) {
                     Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, Value::int(key), Operand::Register(i.b())),
+                    _ => {
+                        save!();
+                        let key = Value::int(key);
+                        found!(i.a(), index(vm, h, object, key, Operand::Register(i.b())), key);
+                    }
                 }
             }
             Opcode::GetField => {
                 let object = registers.get(i.b());
-                let key = name!(constant!(i.c()));
-                match object.cast::<Table>().map(|table| table.get_str(key)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, key.into(), Operand::Register(i.b())),
-                }
+                read_field!(i.a(), object, constant!(i.c()), word, Operand::Register(i.b()));
             }
             Opcode::SetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.a()));
-                let (key, value) = (name!(constant!(i.b())), register_or_constant!(i));
-                if !object
-                    .cast::<Table>()
-                    .is_some_and(|table| table.replace_str(h, key, value))
-                {
-                    write!(object, key.into(), value, Operand::Upvalue(i.a()));
-                }
+                let value = register_or_constant!(i);
+                write_field!(object, constant!(i.b()), value, word, Operand::Upvalue(i.a()));
             }
             Opcode::SetTable => {
                 let (object, key, value) = (registers.get(i.a()), registers.get(i.b()), register_or_constant!(i));
                 let done = match object.cast::<Table>() {
                     Some(table) => match (key.as_int(), key.cast::<Str>()) {
-                        (Some(int), _) => table.replace_int(h, int, value),
+                        (Some(int), _) => table.assign_int(h, int, value),
                         (None, Some(name)) => table.replace_str(h, name, value),
                         (None, None) => false,
                     },
                     None => false,
                 };
                 if !done {
-                    write!(object, key, value, Operand::Register(i.a()));
+                    save!();
+                    let operand = Operand::Register(i.a());
+                    written!(set_index(vm, h, object, key, value, operand), key, value);
                 }
             }
             Opcode::SetI => {
                 let (object, key, value) = (registers.get(i.a()), i64::from(i.b()), register_or_constant!(i));
-                if !object
-                    .cast::<Table>()
-                    .is_some_and(|table| table.replace_int(h, key, value))
-                {
-                    write!(object, Value::int(key), value, Operand::Register(i.a()));
+                let table = object.cast::<Table>();
+                if !table.is_some_and(|table| table.assign_int(h, key, value)) {
+                    save!();
+                    let (key, operand) = (Value::int(key), Operand::Register(i.a()));
+                    written!(set_index(vm, h, object, key, value, operand), key, value);
                 }
             }
             Opcode::SetField => {
-                let object = registers.get(i.a());
-                let (key, value) = (name!(constant!(i.b())), register_or_constant!(i));
-                if !object
-                    .cast::<Table>()
-                    .is_some_and(|table| table.replace_str(h, key, value))
-                {
-                    write!(object, key.into(), value, Operand::Register(i.a()));
-                }
+                let (object, value) = (registers.get(i.a()), register_or_constant!(i));
+                write_field!(object, constant!(i.b()), value, word, Operand::Register(i.a()));
             }
             Opcode::NewTable => {
                 save!();
@@ -369,13 +395,9 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 allocated!();
             }
             Opcode::SelfOp => {
-                let object = registers.get(i.b());
-                let key = name!(register_or_constant!(i));
+                let (object, key) = (registers.get(i.b()), register_or_constant!(i));
                 registers.set(i.a().wrapping_add(1), object);
-                match object.cast::<Table>().map(|table| table.get_str(key)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
-                    _ => read!(i.a(), object, key.into(), Operand::Register(i.b())),
-                }
+                read_field!(i.a(), object, key, word, Operand::Register(i.b()));
             }
             Opcode::SetList => {
                 save!();
@@ -582,8 +604,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     pc += 1;
                 } else {
                     registers.set(i.a(), value);
-                    if let Some(&jump) = code.get(pc) {
-                        pc = (pc + 1).wrapping_add_signed(Instruction::from_bits(jump).sj() as isize);
+                    if let Some(jump) = code.get(pc) {
+                        pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
                     }
                 }
             }
@@ -591,20 +613,11 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             // ---- Calls.
             Opcode::Call => {
                 save!();
-                let at = vm.base + usize::from(i.a());
-                let call = PendingCall {
-                    at,
-                    count: match i.b() {
-                        0 => vm.top - at - 1,
-                        b => usize::from(b) - 1,
-                    },
-                    wanted: i16::from(i.c()) - 1,
-                    how: Return::Plain,
-                };
+                let call = call_of(vm, i, i16::from(i.c()) - 1);
                 let function = registers.get(i.a());
                 if let Some(callee) = function.cast::<Closure>() {
                     attempt!(vm.enter(h, callee.proto(), call));
-                    reload!();
+                    enter!(callee);
                 } else if let Some(native) = function.cast::<Native>() {
                     match call_native(vm, h, native.function(), call) {
                         None => allocated!(),
@@ -617,18 +630,9 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             }
             Opcode::TailCall => {
                 save!();
-                let at = vm.base + usize::from(i.a());
-                let mut call = PendingCall {
-                    at,
-                    count: match i.b() {
-                        0 => vm.top - at - 1,
-                        b => usize::from(b) - 1,
-                    },
-                    wanted: ALL,
-                    how: Return::Plain,
-                };
+                let mut call = call_of(vm, i, ALL);
                 attempt!(vm.make_callable(h, &mut call));
-                match vm.register(h, at).cast::<Closure>() {
+                match vm.register(h, call.at).cast::<Closure>() {
                     Some(callee) => {
                         if i.k() {
                             close_upvalues(h, vm.base);
@@ -653,9 +657,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 if i.k() && attempt!(vm.leave_scope(h, vm.base, first + count)) {
                     return Leave::Pending;
                 }
-                match vm.frames.last() {
-                    Some(frame) if frame.how == Return::Plain => {
-                        let frame = *frame;
+                match vm.frames.top {
+                    frame if frame.how == Return::Plain => {
                         let dest = vm.base - frame.dest as usize;
                         vm.frames.pop();
                         vm.base -= frame.delta as usize;
@@ -668,9 +671,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     }
                 }
             }
-            Opcode::Return0 => match vm.frames.last() {
-                Some(frame) if frame.how == Return::Plain => {
-                    let frame = *frame;
+            Opcode::Return0 => match vm.frames.top {
+                frame if frame.how == Return::Plain => {
                     let dest = vm.base - frame.dest as usize;
                     vm.frames.pop();
                     vm.base -= frame.delta as usize;
@@ -686,9 +688,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     return Leave::Pending;
                 }
             },
-            Opcode::Return1 => match vm.frames.last() {
-                Some(frame) if frame.how == Return::Plain => {
-                    let frame = *frame;
+            Opcode::Return1 => match vm.frames.top {
+                frame if frame.how == Return::Plain => {
                     let value = registers.get(i.a());
                     let first = vm.base + usize::from(i.a());
                     let dest = vm.base - frame.dest as usize;
@@ -702,10 +703,8 @@ pub(super) fn run(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     reload!();
                 }
                 _ => {
-                    vm.pending = Pending::Return {
-                        at: vm.base + usize::from(i.a()),
-                        count: 1,
-                    };
+                    let at = vm.base + usize::from(i.a());
+                    vm.pending = Pending::Return { at, count: 1 };
                     return Leave::Pending;
                 }
             },

@@ -21,8 +21,12 @@ fn no_room(error: SetError) -> NoRoom {
 
 /// Makes the objects of a prototype and of those inside.
 pub(crate) fn load_proto<'h>(h: &'h Heap<Objects>, proto: &bytecode::Proto) -> Result<Gc<'h, Proto>, NoRoom> {
-    let code: Vec<u32> = proto.code.iter().map(|instruction| instruction.bits()).collect();
-    let bytes = 4 * code.len() + 64;
+    let code: Vec<u64> = proto
+        .code
+        .iter()
+        .map(|instruction| u64::from(instruction.bits()))
+        .collect();
+    let bytes = 8 * code.len() + 64;
     let code = h
         .try_alloc_slice::<Code>(CodeInit {}, &code)
         .map_err(|_| NoRoom { bytes })?;

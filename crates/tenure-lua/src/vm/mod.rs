@@ -45,7 +45,7 @@ mod step;
 mod unwind;
 mod window;
 
-pub(crate) use frame::{ALL, Catch, Frame, FrameKind, Return};
+pub(crate) use frame::{ALL, Catch, Frame, FrameKind, FrameStack, Return};
 
 use crate::native::{Collect, Continuation, Throw};
 use crate::object::Objects;
@@ -130,7 +130,7 @@ pub(crate) struct Resumed {
 
 /// The state of the machine beside the heap: frames, and numbers of registers.
 pub struct Vm {
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: FrameStack,
     /// First register of the top frame.
     pub(crate) base: usize,
     /// End of the values whose number is not known in advance.
@@ -174,7 +174,7 @@ impl Vm {
             pending_top: 0,
         };
         Vm {
-            frames: vec![bottom],
+            frames: FrameStack::new(bottom),
             base: 1,
             top: 1,
             pending: Pending::Run,
@@ -220,17 +220,13 @@ impl Vm {
 
     /// Says how many arguments the native function on top has now.
     pub(crate) fn set_native_count(&mut self, count: usize) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.pc = count as u32;
-        }
+        self.frames.top.pc = count as u32;
         self.top = self.base + count;
     }
 
     /// Makes the top native frame wait for a call.
     pub(crate) fn wait(&mut self, then: Continuation, catch: Catch) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.then = Some(then);
-            frame.catch = catch;
-        }
+        self.frames.top.then = Some(then);
+        self.frames.top.catch = catch;
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Name<'h> {
 }
 
 fn instruction(proto: Gc<'_, Proto>, pc: usize) -> Option<Instruction> {
-    proto.code().tail().get(pc).map(|&bits| Instruction::from_bits(bits))
+    proto.code().tail().get(pc).map(crate::object::instruction)
 }
 
 /// Returns the name that a constant is, or `?` if it is no string.

@@ -4,7 +4,7 @@
 //! is the function on top. Frames of the interpreter's own do not count. Finding a level takes time proportional to its depth.
 
 use super::names::{Name, called_name};
-use super::{Frame, FrameKind, Return, Vm};
+use super::{Frame, FrameKind, FrameStack, Return, Vm};
 use crate::object::{Array, Closure, ClosureFields, FrameList, Objects, Proto, Thread, ThreadFields, Val};
 use tenure::prelude::*;
 
@@ -19,7 +19,8 @@ pub(crate) struct Stack<'a, 'h> {
 
 #[derive(Clone, Copy)]
 enum Frames<'a, 'h> {
-    Running(&'a [Frame]),
+    /// From the first to before the second.
+    Running(&'a FrameStack, usize, usize),
     Saved(Option<Gc<'h, FrameList>>, usize),
 }
 
@@ -42,7 +43,7 @@ impl<'a, 'h> Stack<'a, 'h> {
     pub(crate) fn running(vm: &'a Vm, h: &'h Heap<Objects>) -> Stack<'a, 'h> {
         let bottom = vm.resumed.last().map_or(0, |resumed| resumed.frames);
         Stack {
-            frames: Frames::Running(vm.frames.get(bottom..).unwrap_or(&[])),
+            frames: Frames::Running(&vm.frames, bottom, vm.frames.len()),
             registers: Registers::Running(h.register_area()),
             base: vm.base,
         }
@@ -55,16 +56,16 @@ impl<'a, 'h> Stack<'a, 'h> {
         let (mut end, mut base) = (vm.frames.len(), vm.base);
         // From the running thread down to the main one.
         for resumed in vm.resumed.iter().rev() {
-            let frames = vm.frames.get(resumed.frames..end).unwrap_or(&[]);
             if current.is_some_and(|current| current.ptr_eq(thread)) {
-                return Stack::in_use(h, frames, base);
+                return Stack::in_use(h, Frames::Running(&vm.frames, resumed.frames, end), base);
             }
-            base -= frames.iter().map(|frame| frame.delta as usize).sum::<usize>();
+            let frames = (resumed.frames..end).filter_map(|index| vm.frames.get(index));
+            base -= frames.map(|frame| frame.delta as usize).sum::<usize>();
             end = resumed.frames;
             current = current.and_then(|current| current.resumer());
         }
         if main.is_some_and(|main| main.ptr_eq(thread)) {
-            return Stack::in_use(h, vm.frames.get(..end).unwrap_or(&[]), base);
+            return Stack::in_use(h, Frames::Running(&vm.frames, 0, end), base);
         }
         Stack {
             frames: Frames::Saved(thread.frames(), thread.frame_count.get() as usize),
@@ -73,9 +74,9 @@ impl<'a, 'h> Stack<'a, 'h> {
         }
     }
 
-    fn in_use(h: &'h Heap<Objects>, frames: &'a [Frame], base: usize) -> Stack<'a, 'h> {
+    fn in_use(h: &'h Heap<Objects>, frames: Frames<'a, 'h>, base: usize) -> Stack<'a, 'h> {
         Stack {
-            frames: Frames::Running(frames),
+            frames,
             registers: Registers::Running(h.register_area()),
             base,
         }
@@ -83,14 +84,14 @@ impl<'a, 'h> Stack<'a, 'h> {
 
     fn frame(&self, index: usize) -> Option<Frame> {
         match self.frames {
-            Frames::Running(frames) => frames.get(index).copied(),
+            Frames::Running(frames, first, end) => frames.get(first + index).filter(|_| first + index < end),
             Frames::Saved(frames, _) => frames?.tail().get(index).map(Cell::get),
         }
     }
 
     fn frame_count(&self) -> usize {
         match self.frames {
-            Frames::Running(frames) => frames.len(),
+            Frames::Running(_, first, end) => end - first,
             Frames::Saved(_, count) => count,
         }
     }

@@ -153,9 +153,8 @@ impl Vm {
 
     /// Takes back the frame of a native function that is to be called again.
     pub(crate) fn pop_native(&mut self) {
-        if let Some(frame) = self.frames.pop() {
-            self.base -= frame.delta as usize;
-        }
+        let frame = self.frames.pop();
+        self.base -= frame.delta as usize;
     }
 
     /// Calls a native function.
@@ -233,15 +232,13 @@ impl Vm {
 
     /// Runs the continuation of the native function on top.
     fn continue_native(&mut self, h: &Heap<Objects>, at: usize, count: usize, caught: bool) -> Step {
-        let Some(&Frame {
+        let Frame {
             then: Some(then), pc, ..
-        }) = self.frames.last()
+        } = self.frames.top
         else {
             return Err(message::corrupt(self, h));
         };
-        if let Some(frame) = self.frames.last_mut() {
-            frame.catch = Catch::No;
-        }
+        self.frames.top.catch = Catch::No;
         self.top = (at + count).max(self.base + pc as usize);
         let base = self.base;
         let mut call = Call::new(self, h, base, pc as usize);
@@ -258,9 +255,7 @@ impl Vm {
 
     /// Ends the top frame, whose results stand in registers.
     fn finish_call(&mut self, h: &Heap<Objects>, at: usize, count: usize) -> Step {
-        let Some(&frame) = self.frames.last() else {
-            return Err(message::corrupt(self, h));
-        };
+        let frame = self.frames.top;
         if frame.how == Return::Thread {
             return self.end_thread(h, at, count);
         }

@@ -49,7 +49,7 @@ impl Vm {
     fn levels_with_bottom(&self, bottom: usize) -> impl Iterator<Item = (usize, usize, Catch)> + '_ {
         let mut base = self.base;
         (bottom..self.frames.len()).rev().map(move |index| {
-            let frame = self.frames[index];
+            let frame = self.frames.get(index).unwrap_or(self.frames.top);
             let level = (index, base, frame.catch);
             base = base.saturating_sub(frame.delta as usize);
             level
@@ -58,28 +58,27 @@ impl Vm {
 
     /// Returns the first register above everything that lives.
     pub(crate) fn live_end(&self, h: &Heap<Objects>) -> usize {
-        match self.frames.last() {
-            Some(frame) if frame.kind == FrameKind::Lua => self.free_register(h).max(self.top),
-            Some(frame) => self.top.max(self.base + frame.pc as usize),
-            None => self.top,
+        let frame = self.frames.top;
+        if frame.kind == FrameKind::Lua {
+            return self.free_register(h).max(self.top);
         }
+        self.top.max(self.base + frame.pc as usize)
     }
 
     /// Drops frames down to the one that catches errors.
     pub(crate) fn unwind(&mut self, h: &Heap<Objects>) -> Step {
-        let catching = |frame: &&Frame| {
+        let catching = |frame: &Frame| {
             frame.catch != Catch::No
                 || frame.kind == FrameKind::Bottom
                 || frame.how == Return::Thread
                 || frame.how == Return::Entry && self.depth > 1
         };
-        if let Some(frame) = self.frames.iter().rev().find(catching)
-            && frame.how == Return::Thread
-            && frame.catch == Catch::No
-        {
+        let catching = self.frames.iter_down().find(catching);
+        if catching.is_some_and(|frame| frame.how == Return::Thread && frame.catch == Catch::No) {
             return self.kill_thread(h);
         }
-        while let Some(&frame) = self.frames.last() {
+        loop {
+            let frame = self.frames.top;
             if frame.catch != Catch::No || frame.kind == FrameKind::Bottom {
                 break;
             }
@@ -107,8 +106,8 @@ impl Vm {
         }
         close_upvalues(h, self.base);
         self.top = self.base + 1;
-        match self.frames.last() {
-            Some(frame) if frame.kind != FrameKind::Bottom => {
+        match self.frames.top {
+            frame if frame.kind != FrameKind::Bottom => {
                 self.pending = Pending::Continue {
                     at: self.base,
                     count: 1,
@@ -116,7 +115,7 @@ impl Vm {
                 };
                 Ok(None)
             }
-            Some(frame) if frame.how == Return::Thread => self.end_thread(h, self.base, 1),
+            frame if frame.how == Return::Thread => self.end_thread(h, self.base, 1),
             _ => {
                 h.roots().error.set(error);
                 Ok(Some(Exit::Failed))

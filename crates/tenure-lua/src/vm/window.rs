@@ -28,22 +28,31 @@ impl<'h> Window<'h> {
 #[derive(Clone, Copy)]
 pub(super) struct Here<'h> {
     pub(super) closure: Gc<'h, Closure>,
-    pub(super) code: &'h [u32],
+    pub(super) code: &'h [Cell<u64>],
     pub(super) constants: &'h [Slot<Dyn<Objects>>],
     pub(super) registers: Window<'h>,
     pub(super) pc: usize,
 }
 
+/// Borrows what belongs to the function on top, in the middle of it.
 #[inline(always)]
 pub(super) fn here<'h>(vm: &Vm, h: &'h Heap<Objects>) -> Option<Here<'h>> {
     let area = h.register_area();
     let closure = area.get(vm.base - 1)?.get().cast::<Closure>()?;
+    let mut here = begin(vm, h, closure)?;
+    here.pc = vm.frames.top.pc as usize;
+    Some(here)
+}
+
+/// Borrows what belongs to the function on top, a call of `closure`, at its first instruction.
+#[inline(always)]
+pub(super) fn begin<'h>(vm: &Vm, h: &'h Heap<Objects>, closure: Gc<'h, Closure>) -> Option<Here<'h>> {
     let proto = closure.proto();
     Some(Here {
         closure,
         code: proto.code().tail(),
         constants: proto.constants().tail(),
-        registers: Window(area.get(vm.base..)?.first_chunk()?),
-        pc: vm.frames.last()?.pc as usize,
+        registers: Window(h.register_area().get(vm.base..)?.first_chunk()?),
+        pc: 0,
     })
 }

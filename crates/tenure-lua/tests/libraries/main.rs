@@ -74,7 +74,7 @@ macro_rules! programs {
     };
 }
 
-programs! { strings patterns formats unicode system files }
+programs! { numbers strings patterns formats unicode system files }
 
 /// Writes what programs print to a place where it can be seen.
 #[derive(Clone, Default)]

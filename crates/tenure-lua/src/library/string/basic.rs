@@ -16,6 +16,9 @@ pub(super) fn byte(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let start = call.optional_integer(2, 1)?;
     let end = call.optional_integer(3, start)?;
     let range = slice::byte_range(start, end, bytes.len()).or_throw(call)?;
+    if range.len() == 1 {
+        return call.reply(Value::int(bytes[range.start].into()));
+    }
     reserve_results(call, range.len(), "string slice too long")?;
     let values: Vec<Val<'_>> = bytes[range].iter().map(|&byte| Value::int(byte.into())).collect();
     call.reply_all(&values)
@@ -30,6 +33,12 @@ pub(crate) fn reserve_results(call: &mut Call<'_, '_>, count: usize, what: &str)
 }
 
 pub(super) fn char(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+    if call.count() == 1 {
+        let value = call.check_integer(1)?;
+        let byte = slice::char_byte(value, 1).or_throw(call)?;
+        let string = call.string(&[byte])?;
+        return call.reply(string);
+    }
     let mut bytes = Vec::with_capacity(call.count());
     for number in 1..=call.count() {
         let value = call.check_integer(number)?;

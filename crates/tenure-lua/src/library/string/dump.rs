@@ -3,7 +3,7 @@
 //! The prototype is copied out of the heap and written from there; linear in its size. Upvalues are not written, as their values belong to
 //! the closure.
 
-use crate::bytecode::{Bytes, Constant, Instruction, LocalVariable, Proto, UpvalueDesc, VariableKind};
+use crate::bytecode::{Bytes, Constant, LocalVariable, Proto, UpvalueDesc, VariableKind};
 use crate::chunk;
 use crate::compiler::LineRecorder;
 use crate::native::{Call, Reply, Throw};
@@ -66,12 +66,7 @@ fn copy(proto: Gc<'_, object::Proto>) -> Proto {
         max_stack_size: proto.max_stack_size(),
         line_defined: proto.line_defined(),
         last_line_defined: proto.last_line_defined(),
-        code: proto
-            .code()
-            .tail()
-            .iter()
-            .map(|&bits| Instruction::from_bits(bits))
-            .collect(),
+        code: proto.code().tail().iter().map(object::instruction).collect(),
         constants: proto
             .constants()
             .tail()

@@ -5,7 +5,7 @@
 use super::super::{OrThrow, new_native};
 use crate::native::{Call, NativeFunction, Reply, Throw};
 use crate::object::{LuaValue, Val};
-use crate::pure::pattern::{self, Capture, Match, PatternError, Search};
+use crate::pure::pattern::{self, Capture, MAX_CAPTURES, Match, PatternError, Search};
 use crate::pure::slice::start_offset;
 use tenure::prelude::*;
 
@@ -27,24 +27,51 @@ pub(super) fn capture_value<'h>(
     }
 }
 
-/// Appends captures of a match to values.
-fn push_captures<'h>(
-    call: &mut Call<'_, 'h>,
-    subject: &[u8],
-    found: &Match,
+/// Values of a match, without an allocation.
+pub(super) struct Values<'h> {
+    values: [Val<'h>; Values::CAPACITY],
     count: usize,
-    values: &mut Vec<Val<'h>>,
-) -> Result<(), Throw> {
-    for index in 0..count {
-        values.push(capture_value(call, subject, found.capture(index))?);
+}
+
+impl<'h> Values<'h> {
+    /// The first and last position, and the captures.
+    const CAPACITY: usize = MAX_CAPTURES + 2;
+
+    fn new() -> Values<'h> {
+        Values {
+            values: [Value::nil(); Values::CAPACITY],
+            count: 0,
+        }
     }
-    Ok(())
+
+    fn push(&mut self, value: Val<'h>) {
+        self.values[self.count] = value;
+        self.count += 1;
+    }
+
+    /// Appends the first `count` captures of a match.
+    fn push_captures(
+        &mut self,
+        call: &mut Call<'_, 'h>,
+        subject: &[u8],
+        found: &Match,
+        count: usize,
+    ) -> Result<(), Throw> {
+        for index in 0..count {
+            self.push(capture_value(call, subject, found.capture(index))?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn as_slice(&self) -> &[Val<'h>] {
+        &self.values[..self.count]
+    }
 }
 
 /// The values of a match: its captures, or all of it.
-pub(super) fn match_values<'h>(call: &mut Call<'_, 'h>, subject: &[u8], found: &Match) -> Result<Vec<Val<'h>>, Throw> {
-    let mut values = Vec::with_capacity(found.capture_count());
-    push_captures(call, subject, found, found.capture_count(), &mut values)?;
+pub(super) fn match_values<'h>(call: &mut Call<'_, 'h>, subject: &[u8], found: &Match) -> Result<Values<'h>, Throw> {
+    let mut values = Values::new();
+    values.push_captures(call, subject, found, found.capture_count())?;
     Ok(values)
 }
 
@@ -63,9 +90,11 @@ pub(super) fn find(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         return call.reply(Value::nil());
     };
     let range = found.range();
-    let mut values = vec![call.integer(range.start as i64 + 1)?, call.integer(range.end as i64)?];
-    push_captures(call, subject, &found, found.explicit_count(), &mut values)?;
-    call.reply_all(&values)
+    let mut values = Values::new();
+    values.push(call.integer(range.start as i64 + 1)?);
+    values.push(call.integer(range.end as i64)?);
+    values.push_captures(call, subject, &found, found.explicit_count())?;
+    call.reply_all(values.as_slice())
 }
 
 pub(super) fn first_match(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -74,7 +103,7 @@ pub(super) fn first_match(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         return call.reply(Value::nil());
     };
     let values = match_values(call, subject, &found)?;
-    call.reply_all(&values)
+    call.reply_all(values.as_slice())
 }
 
 pub(super) fn gmatch(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -100,5 +129,5 @@ fn next_match(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let end = Value::int(search.position() as i64);
     call.set_upvalue(POSITION, end);
     call.set_upvalue(LAST_END, end);
-    call.reply_all(&values)
+    call.reply_all(values.as_slice())
 }

@@ -131,19 +131,21 @@ fn push_replacement_call(call: &mut Call<'_, '_>, found: &Match) -> Result<Pushe
     let Arguments {
         subject, replacement, ..
     } = Arguments::check(call)?;
-    let (function, arguments) = match replacement {
-        Replacement::Function(function) => (function, match_values(call, subject, found)?),
+    let (at, count) = match replacement {
+        Replacement::Function(function) => {
+            let captures = match_values(call, subject, found)?;
+            call.push_call(function, captures.as_slice())?
+        }
         Replacement::Table(table) => {
             let key = capture_value(call, subject, found.capture(0))?;
             match index(call.vm, call.heap, table, key, Operand::Unknown)? {
                 Found::Done(value) => return Ok(Pushed::Value(call.push_call(value, &[])?.0)),
-                Found::Call(method, object) => (method, vec![object, key]),
+                Found::Call(method, object) => call.push_call(method, &[object, key])?,
             }
         }
         // Not reached: such replacements are made in one region.
         Replacement::Text(_) => return Ok(Pushed::Value(call.push_call(Value::nil(), &[])?.0)),
     };
-    let (at, count) = call.push_call(function, &arguments)?;
     Ok(Pushed::Call(at, count))
 }
 

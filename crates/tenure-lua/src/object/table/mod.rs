@@ -86,6 +86,10 @@ pub(crate) trait TableMethods<'h>: Copy {
     fn replace_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool;
     /// Replaces the value of a string key that has one other than nil; returns whether it has.
     fn replace_str(self, h: &'h Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool;
+    /// Assigns to an integer key if that needs neither a metamethod nor memory.
+    fn assign_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool;
+    /// Assigns to a string key of a table without a metatable; returns the number of its node if it was there.
+    fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<Option<u32>, SetError>;
     /// Replaces the value of any key that has one other than nil; returns whether it has.
     fn replace_raw(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'_>) -> bool;
 }
@@ -189,6 +193,34 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
             return true;
         }
         index >= array.tail_len() && self.nodes().replace_int(h, key, value)
+    }
+
+    #[inline(always)]
+    fn assign_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool {
+        let (array, index) = (self.array(), key.wrapping_sub(1) as usize);
+        match array.tail().get(index) {
+            Some(slot) if !slot.get().is_nil() || self.meta().is_none() => {
+                array.tail_set(h, index, value);
+                true
+            }
+            Some(_) => false,
+            None => self.nodes().replace_int(h, key, value),
+        }
+    }
+
+    fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<Option<u32>, SetError> {
+        let nodes = self.nodes();
+        self.absent.set(0);
+        if let Some(index) = nodes.locate(key) {
+            nodes.set_value(h, index, value);
+            return Ok(Some(index));
+        }
+        let (hash, word) = (key.hash(), key.into());
+        if !value.is_nil() && !nodes.insert(h, HashedKey { key: word, hash }, value) {
+            resize::rehash(self, h, word)?;
+            self.set_raw(h, word, value)?;
+        }
+        Ok(None)
     }
 
     #[inline(always)]

@@ -84,12 +84,22 @@ pub(crate) trait NodesMethods<'h>: Copy {
     fn get_int(self, key: i64) -> Val<'h>;
     /// Returns the value of a string key, or nil.
     fn get_str(self, key: Gc<'_, Str>) -> Val<'h>;
+    /// Returns the value of the node `hint` if `key` is its key, the very same word.
+    fn get_hinted(self, hint: u32, key: Val<'_>) -> Option<Val<'h>>;
+    /// Returns the value of a node, unless it is nil.
+    fn value_of(self, index: u32) -> Option<Val<'h>>;
+    /// Returns the number of the node of a string key that is there.
+    fn locate(self, key: Gc<'_, Str>) -> Option<u32>;
+    /// Replaces the value of the node `hint` if `key` is its key, the very same word, and its value is not nil.
+    fn replace_hinted(self, h: &Heap<Objects>, hint: u32, key: Val<'_>, value: Val<'_>) -> bool;
     /// Replaces a value other than nil.
     fn replace(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
     /// Replaces a value other than nil of an integer key.
     fn replace_int(self, h: &Heap<Objects>, key: i64, value: Val<'_>) -> bool;
     /// Replaces a value other than nil of a string key.
     fn replace_str(self, h: &Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool;
+    /// Sets the value of a node.
+    fn set_value(self, h: &Heap<Objects>, index: u32, value: Val<'_>);
     /// Sets the value of a key that is there, even with the value nil.
     fn assign(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
     /// Adds a key that is not there. Returns false when a rehash is due.
@@ -173,6 +183,38 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
         value_at(self, find_str(self, key))
     }
 
+    #[inline(always)]
+    fn get_hinted(self, hint: u32, key: Val<'_>) -> Option<Val<'h>> {
+        let [found, value, _] = node_at(self.tail(), hint)?;
+        if found.get() == key { Some(value.get()) } else { None }
+    }
+
+    #[inline]
+    fn value_of(self, index: u32) -> Option<Val<'h>> {
+        Some(value_at(self, Some(index))).filter(|value| !value.is_nil())
+    }
+
+    #[inline]
+    fn locate(self, key: Gc<'_, Str>) -> Option<u32> {
+        let index = key.hash() & self.get().mask;
+        match node_at(self.tail(), index) {
+            Some([first, ..]) if first.get() == key.to_value() => Some(index),
+            _ => find_str(self, key),
+        }
+    }
+
+    #[inline(always)]
+    fn replace_hinted(self, h: &Heap<Objects>, hint: u32, key: Val<'_>, value: Val<'_>) -> bool {
+        if let Some([found, old, _]) = node_at(self.tail(), hint)
+            && found.get() == key
+            && !old.get().is_nil()
+        {
+            self.tail_set(h, value_slot(hint), value);
+            return true;
+        }
+        false
+    }
+
     fn replace(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool {
         replace_at(self, h, self.find(key), value)
     }
@@ -194,6 +236,10 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
             return true;
         }
         replace_at(self, h, find_str(self, key), value)
+    }
+
+    fn set_value(self, h: &Heap<Objects>, index: u32, value: Val<'_>) {
+        self.tail_set(h, value_slot(index), value);
     }
 
     fn assign(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool {

@@ -47,14 +47,25 @@ impl Random {
         self.next_bits() as i64
     }
 
-    /// `math.random()`: a float from 0 to below 1, made of the 53 upper bits.
+    /// `math.random()`: a float from 0 to below 1.
     pub const fn next_float(&mut self) -> f64 {
-        (self.next_bits() >> 11) as f64 * (0.5 / (1u64 << 52) as f64)
+        Self::float_of(self.next_bits())
+    }
+
+    /// The float from 0 to below 1 that random bits make: the 53 upper ones.
+    #[must_use]
+    pub const fn float_of(bits: u64) -> f64 {
+        (bits >> 11) as f64 * (0.5 / (1u64 << 52) as f64)
     }
 
     /// `math.random(low, up)`: an integer from `low` to `up`, or nothing if that is no interval. Draws a number even then.
     pub fn next_in(&mut self, low: i64, up: i64) -> Option<i64> {
         let bits = self.next_bits();
+        self.between(bits, low, up)
+    }
+
+    /// The integer from `low` to `up` that random bits make; nothing if that is no interval. Draws more if they do not suffice.
+    pub fn between(&mut self, bits: u64, low: i64, up: i64) -> Option<i64> {
         if low > up {
             return None;
         }

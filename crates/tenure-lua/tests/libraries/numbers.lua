@@ -1,0 +1,31 @@
+-- 'math'.
+
+local inf, nan = math.huge, 0 / 0
+equal(1, 1.5, math.mininteger, 0.0)(math.abs(-1), math.abs(-1.5), math.abs(math.mininteger), math.abs(-0.0))
+equal(-2, -1, 3, 1e308, inf)(math.floor(-1.5), math.ceil(-1.5), math.floor("3.7"), math.floor(1e308), math.ceil(inf))
+equal(2, -2, 0, -1.0, nan)(math.fmod(5, 3), math.fmod(-5, 3), math.fmod(math.mininteger, -1), math.fmod(-7, 2.0), math.fmod(1, 0.0))
+fails("bad argument #2 to 'fmod' (zero)", function() math.fmod(1, 0) end)
+equal(-3, -0.75)(math.modf(-3.75))
+equal(5, 0.0)(math.modf(5))
+equal(inf, 0.0)(math.modf(inf))
+equal(8, 8, nil, nil, nil)(math.tointeger(8.0), math.tointeger("8"), math.tointeger(8.5), math.tointeger("x"), math.tointeger(inf))
+equal("integer", "float", nil)(math.type(1), math.type(1.0), math.type("1"))
+fails("bad argument #1 to 'type' (value expected)", function() math.type() end)
+equal(true, false)(math.ult(1, -1), math.ult(-1, 1))
+equal(3.0, 2.0, -inf, nan)(math.log(8, 2), math.log(100, 10), math.log(0), math.log(-1))
+equal(3, 2.5, 1)(math.max(1, 3, 2), math.max(1, 2.5), math.min(2, 1))
+fails("bad argument #1 to 'max' (value expected)", function() math.max() end)
+fails("attempt to compare number with table", math.max, 1, {})
+equal(180.0, math.pi)(math.deg(math.pi), math.rad(180))
+
+-- Random numbers follow from the seed, and refused arguments draw one too.
+equal(42, 0)(math.randomseed(42))
+equal(-1276290044721465627)(math.random(0))
+math.random(0)
+equal(0.54688311243421495)(math.random())
+math.random()
+equal(6, 64)(math.random(10), math.random(1, 100))
+fails("bad argument #1 to 'random' (interval is empty)", function() math.random(2, 1) end)
+fails("wrong number of arguments", math.random, 1, 2, 3)
+equal(5064682594356155544)(math.random(0))
+fails("bad argument #1 to 'randomseed' (number has no integer representation)", function() math.randomseed(1.5) end)
