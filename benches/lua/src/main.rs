@@ -10,7 +10,7 @@ mod pauses;
 mod programs;
 mod report;
 
-use child::Outcome;
+use child::{Outcome, PauseClock};
 use clap::{Args, Parser, Subcommand};
 use programs::{Group, PROGRAMS, Program};
 use report::{Report, Row};
@@ -49,6 +49,9 @@ enum What {
         /// Runs of each program
         #[arg(long, default_value_t = 1)]
         rounds: usize,
+        /// What pauses are measured in
+        #[arg(long, default_value = "wall")]
+        clock: PauseClock,
         #[command(flatten)]
         chosen: Chosen,
     },
@@ -58,7 +61,7 @@ enum What {
         #[arg(long)]
         heap: Vec<String>,
         #[arg(long)]
-        pauses: bool,
+        pauses: Option<PauseClock>,
     },
 }
 
@@ -112,13 +115,19 @@ fn compare(program: &Program, rounds: usize, heap: &[String]) -> Result<Row, Box
                 seconds.push(take(outcome, "the reference implementation")?);
             }
         }
-        let outcome = child::tenure(&programs::timed(program, None), heap, false)?;
+        let outcome = child::tenure(&programs::timed(program, None), heap, None)?;
         tenure.push(take(outcome, "tenure")?);
     }
     Ok(Row::new(program, &tenure, &incremental, &generational))
 }
 
-fn pauses(live_mib: usize, goal: &str, rounds: usize, chosen: &Chosen) -> Result<(), Box<dyn Error>> {
+fn pauses(
+    live_mib: usize,
+    goal: &str,
+    rounds: usize,
+    clock: PauseClock,
+    chosen: &Chosen,
+) -> Result<(), Box<dyn Error>> {
     let mut heap = vec![format!("pause-goal={goal}")];
     heap.extend(chosen.heap.iter().cloned());
     let header = [
@@ -139,7 +148,7 @@ fn pauses(live_mib: usize, goal: &str, rounds: usize, chosen: &Chosen) -> Result
     {
         for _ in 0..rounds {
             eprintln!("{}", program.name);
-            let outcome = child::tenure(&programs::beside_live_data(program, live_mib), &heap, true)?;
+            let outcome = child::tenure(&programs::beside_live_data(program, live_mib), &heap, Some(clock))?;
             let pauses = outcome.pauses.ok_or("a run told no pauses")?;
             longest_ns = longest_ns.max(pauses.longest_ns);
             let ms = |ns: u64| format!("{:.2}", ns as f64 / 1e6);
@@ -184,8 +193,9 @@ fn run(what: What) -> Result<(), Box<dyn Error>> {
             live_mib,
             pause_goal,
             rounds,
+            clock,
             chosen,
-        } => pauses(live_mib, &pause_goal, rounds.max(1), &chosen),
+        } => pauses(live_mib, &pause_goal, rounds.max(1), clock, &chosen),
         What::Chunk { heap, pauses } => child::run_chunk(&heap, pauses),
     }
 }

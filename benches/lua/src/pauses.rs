@@ -1,11 +1,23 @@
 //! Pauses, as the heap's events tell them.
 //!
-//! A recorder keeps the length of each pause and the size of what each major collection left. Memory is a word for each pause.
+//! A recorder keeps the length of each pause and the size of what each major collection left. Memory is a word for each pause. Pauses are
+//! in time of day, or in processor time where others use the processor too.
 
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::rc::Rc;
-use tenure::events::{CollectionKind, Event, Listener};
+use tenure::events::{Clock, CollectionKind, Event, Listener};
+
+/// Time on the processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessorClock;
+
+impl Clock for ProcessorClock {
+    fn now_ns(&self) -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    }
+}
 
 /// The pauses of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
