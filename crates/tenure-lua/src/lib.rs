@@ -16,7 +16,7 @@ mod standalone;
 pub mod system;
 mod vm;
 
-pub use embed::{Lua, LuaError, Owned};
+pub use embed::{Lua, LuaError, Owned, heap_config};
 pub use native::{Call, Continuation, NativeFunction, Reentrant, Reply, Throw};
 pub use object::{LuaRoots, LuaValue, Objects, Type, Val};
 pub use services::Services;

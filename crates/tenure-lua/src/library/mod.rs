@@ -38,6 +38,7 @@ trait OrThrow<T> {
 }
 
 impl<T, E: Into<LibraryError>> OrThrow<T> for Result<T, E> {
+    #[inline(always)]
     fn or_throw(self, call: &mut Call<'_, '_>) -> Result<T, Throw> {
         self.map_err(|error| match error.into() {
             error if error == LibraryError::not_enough_memory() => message::not_enough_memory(call.heap),

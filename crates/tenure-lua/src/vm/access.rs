@@ -4,7 +4,7 @@
 //! work for each link of the chain.
 
 use super::collection::follow_mode;
-use super::metamethod::{in_metatable, of_value};
+use super::metamethod::{in_metatable, metatable, of_value};
 use super::{Vm, message};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
@@ -178,23 +178,28 @@ pub(crate) fn read_field<'h>(
     operand: Operand,
     word: &Cell<u64>,
 ) -> Result<Found<'h>, Throw> {
-    let Some(table) = object.cast::<Table>() else {
-        return index(vm, h, object, key.into(), operand);
+    let meta = match object.cast::<Table>() {
+        Some(table) => {
+            let nodes = table.nodes();
+            if let Some(place) = nodes.locate(key)
+                && let Some(value) = nodes.value_of(place)
+            {
+                set_hint(word, place);
+                return Ok(Found::Done(value));
+            }
+            match table.meta() {
+                // A weak table has other places to look.
+                Some(_) if table.weak().is_some() => return index(vm, h, object, key.into(), operand),
+                Some(meta) => meta,
+                None => return Ok(Found::Done(Value::nil())),
+            }
+        }
+        None => match metatable(h, object) {
+            Some(meta) => meta,
+            None => return index(vm, h, object, key.into(), operand),
+        },
     };
-    let nodes = table.nodes();
-    if let Some(place) = nodes.locate(key)
-        && let Some(value) = nodes.value_of(place)
-    {
-        set_hint(word, place);
-        return Ok(Found::Done(value));
-    }
     // The key is not in the object itself: most often it is one of its class.
-    let Some(meta) = table.meta() else {
-        return Ok(Found::Done(Value::nil()));
-    };
-    if table.weak().is_some() {
-        return index(vm, h, object, key.into(), operand);
-    }
     if let Some(class) = in_metatable(h, meta, Metamethod::Index).and_then(|method| method.cast::<Table>()) {
         let nodes = class.nodes();
         if let Some(value) = nodes.get_hinted(hint(word.get()), key.into())

@@ -37,6 +37,7 @@ impl<'h> Values<'h> {
     /// The first and last position, and the captures.
     const CAPACITY: usize = MAX_CAPTURES + 2;
 
+    #[inline(always)]
     fn new() -> Values<'h> {
         Values {
             values: [Value::nil(); Values::CAPACITY],
@@ -44,6 +45,7 @@ impl<'h> Values<'h> {
         }
     }
 
+    #[inline]
     fn push(&mut self, value: Val<'h>) {
         self.values[self.count] = value;
         self.count += 1;
@@ -69,6 +71,7 @@ impl<'h> Values<'h> {
 }
 
 /// The values of a match: its captures, or all of it.
+#[inline]
 pub(super) fn match_values<'h>(call: &mut Call<'_, 'h>, subject: &[u8], found: &Match) -> Result<Values<'h>, Throw> {
     let mut values = Values::new();
     values.push_captures(call, subject, found, found.capture_count())?;

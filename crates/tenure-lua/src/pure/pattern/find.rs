@@ -20,6 +20,7 @@ pub fn has_specials(pattern: &[u8]) -> bool {
 ///
 /// # Errors
 /// Those of [`match_at`](super::match_at), unless the pattern is taken literally.
+#[inline]
 pub fn find(subject: &[u8], pattern: &[u8], start: usize, plain: bool) -> Result<Option<Match>, PatternError> {
     if plain || !has_specials(pattern) {
         let found = subject.get(start..).and_then(|rest| memmem::find(rest, pattern));
@@ -39,6 +40,7 @@ pub fn find(subject: &[u8], pattern: &[u8], start: usize, plain: bool) -> Result
 ///
 /// # Errors
 /// Those of [`match_at`](super::match_at).
+#[inline]
 pub fn first_match(subject: &[u8], pattern: &[u8], start: usize) -> Result<Option<Match>, PatternError> {
     if let [b'^', pattern @ ..] = pattern {
         return Matcher::new(subject, pattern).match_at(start);

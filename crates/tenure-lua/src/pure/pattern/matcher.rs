@@ -154,6 +154,7 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn match_at(&mut self, start: usize) -> Result<Option<Match>, PatternError> {
         if start > self.subject.len() {
             return Ok(None);

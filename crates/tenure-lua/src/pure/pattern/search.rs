@@ -50,6 +50,7 @@ impl Search {
     ///
     /// # Errors
     /// Those of [`match_at`](super::match_at).
+    #[inline]
     pub fn next_match(&mut self, subject: &[u8], pattern: &[u8]) -> Result<Option<Match>, PatternError> {
         let mut matcher = Matcher::new(subject, pattern);
         while self.position <= subject.len() {
@@ -62,6 +63,7 @@ impl Search {
     }
 
     /// A match at the current position, which moves behind it.
+    #[inline]
     pub(super) fn match_here(&mut self, matcher: &mut Matcher<'_>) -> Result<Option<Match>, PatternError> {
         let Some(found) = matcher.match_at(self.position)? else {
             return Ok(None);
