@@ -173,7 +173,9 @@ impl Services {
         }
         if bytes.first() == Some(&b'#') {
             let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
-            bytes.drain(..end);
+            // The newline stays, for the numbers of lines; a binary chunk has none.
+            let is_binary = bytes.get(end + 1) == Some(&b'\x1b');
+            bytes.drain(..end + usize::from(is_binary));
         }
         Ok(bytes)
     }

@@ -27,7 +27,20 @@ pub(crate) struct Finalizers {
     pub(crate) is_running: bool,
     /// The state is being closed: no object is marked any more.
     pub(crate) is_closing: bool,
+    seen: Seen,
 }
+
+/// How far the heap was when finalizers were called last at the end of a full collection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    majors: u64,
+    allocated_bytes: u64,
+}
+
+/// What a program has to allocate at least before a finalizer that waits makes the heap collect.
+const CYCLE_BYTES_MIN: u64 = 1 << 20;
+/// What a safepoint marks then.
+const FINALIZER_STEP_NS: u64 = 500_000;
 
 /// Bytes that a step without a size stands for, beside an eighth of what the heap holds.
 const STEP_BYTES: u64 = 8 << 10;
@@ -144,6 +157,45 @@ fn take_due(h: &Heap<Objects>) -> Option<(Val<'_>, Option<Val<'_>>)> {
 }
 
 impl Vm {
+    /// Calls finalizers at a safepoint of the program. In generational mode, those of all that was found dead; in incremental mode, as in
+    /// the reference implementation, at the end of a full collection. That comes when the program has allocated as much as the heap holds,
+    /// if something waits for it.
+    pub(crate) fn finalize_at_safepoint(&mut self, h: &mut Heap<Objects>) {
+        if h.finalizable_count() > 0 && !self.finalizers.is_running {
+            self.finalize_in_turn(h);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finalize_in_turn(&mut self, h: &mut Heap<Objects>) {
+        if !self.services.collector.is_generational {
+            let statistics = h.statistics();
+            let (majors, allocated_bytes) = (statistics.major_collections, statistics.allocated_bytes);
+            let seen = &mut self.finalizers.seen;
+            if majors == seen.majors {
+                let due_bytes = seen.allocated_bytes + (statistics.sizes.used_bytes() as u64).max(CYCLE_BYTES_MIN);
+                if allocated_bytes < due_bytes {
+                    return;
+                }
+                if h.config().settings().incremental_marking {
+                    h.start_marking();
+                    h.step(h.now_ns().saturating_add(FINALIZER_STEP_NS));
+                } else {
+                    h.collect();
+                }
+                if h.statistics().major_collections == majors {
+                    return;
+                }
+            }
+            *seen = Seen {
+                majors: h.statistics().major_collections,
+                allocated_bytes,
+            };
+        }
+        self.call_due(h);
+    }
+
     /// Calls the finalizers that are due now, unless one runs or an error is on its way.
     pub(crate) fn call_finalizers(&mut self, h: &mut Heap<Objects>) {
         if h.finalizable_count() > 0 {
@@ -212,8 +264,8 @@ impl Vm {
 
     /// Does a step of a collection, as if so many KiB had been allocated, or a basic one. Returns whether it ended a cycle.
     ///
-    /// With incremental marking a step is a stretch of time in a cycle, without it a minor collection. When steps have asked for as much
-    /// as the heap holds, and no cycle has ended, the step is a full collection.
+    /// In incremental mode a step is a stretch of time in a cycle, in generational mode a minor collection. When steps have asked for as
+    /// much as the heap holds, and no cycle has ended, the step is a full collection.
     pub(crate) fn collect_step(&mut self, h: &mut Heap<Objects>, kib: i64) -> bool {
         self.show_registers(h, 0);
         let kib = u64::try_from(kib).unwrap_or(0);
@@ -227,7 +279,7 @@ impl Vm {
         let mut is_end = debt_bytes >= used_bytes;
         if is_end {
             h.collect();
-        } else if h.config().settings().incremental_marking {
+        } else if h.config().settings().incremental_marking && !self.services.collector.is_generational {
             h.start_marking();
             is_end = h.step(h.now_ns().saturating_add(bytes / BYTES_PER_NS)) != Progress::More;
         } else {

@@ -78,7 +78,7 @@ impl Vm {
                         let throw = message::not_enough_memory(h);
                         self.raise(throw);
                     } else if self.services.collector.is_running {
-                        self.call_finalizers(h);
+                        self.finalize_at_safepoint(h);
                     }
                 }
                 Exit::Room(bytes) => {

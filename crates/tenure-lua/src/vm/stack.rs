@@ -5,7 +5,7 @@
 
 use super::names::{Name, called_name};
 use super::{Frame, FrameKind, FrameStack, Return, Vm};
-use crate::object::{Array, Closure, ClosureFields, FrameList, Objects, Proto, Thread, ThreadFields, Val};
+use crate::object::{Array, Closure, ClosureFields, FrameList, Native, Objects, Proto, Thread, ThreadFields, Val};
 use tenure::prelude::*;
 
 /// The calls of a thread.
@@ -15,6 +15,8 @@ pub(crate) struct Stack<'a, 'h> {
     registers: Registers<'h>,
     /// First register of the top frame.
     base: usize,
+    /// The function that calls finalizers.
+    guard: Option<Gc<'h, Native>>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,6 +48,7 @@ impl<'a, 'h> Stack<'a, 'h> {
             frames: Frames::Running(&vm.frames, bottom, vm.frames.len()),
             registers: Registers::Running(h.register_area()),
             base: vm.base,
+            guard: h.roots().guard.get(),
         }
     }
 
@@ -71,6 +74,7 @@ impl<'a, 'h> Stack<'a, 'h> {
             frames: Frames::Saved(thread.frames(), thread.frame_count.get() as usize),
             registers: Registers::Saved(thread.registers()),
             base: thread.base.get() as usize,
+            guard: h.roots().guard.get(),
         }
     }
 
@@ -79,6 +83,7 @@ impl<'a, 'h> Stack<'a, 'h> {
             frames,
             registers: Registers::Running(h.register_area()),
             base,
+            guard: h.roots().guard.get(),
         }
     }
 
@@ -158,6 +163,17 @@ impl<'a, 'h> Stack<'a, 'h> {
             return Some(Name {
                 kind: "hook",
                 name: b"?",
+            });
+        }
+        let calls_finalizers = |caller: Level| {
+            let caller = caller.base.checked_sub(1).and_then(|function| self.register(function));
+            let native = caller.and_then(|caller| caller.cast::<Native>());
+            matches!((native, self.guard), (Some(native), Some(guard)) if native.ptr_eq(guard))
+        };
+        if level.frame.how == Return::Continue && self.caller(level).is_some_and(calls_finalizers) {
+            return Some(Name {
+                kind: "metamethod",
+                name: b"__gc",
             });
         }
         if level.frame.is_tail_call || !matches!(level.frame.how, Return::Plain | Return::Finish) {
