@@ -74,7 +74,7 @@ impl Vm {
     /// Moves the program counter of the top frame.
     fn skip(&mut self, instructions: i32) {
         let pc = &mut self.frames.top.pc;
-        *pc = pc.wrapping_add_signed(instructions);
+        *pc = pc.wrapping_add_signed(i64::from(instructions));
     }
 
     /// Takes up a concatenation that found no memory.
