@@ -40,9 +40,9 @@ enum What {
     },
     /// Takes the longest pause of the programs that allocate most, beside live data
     Pauses {
-        /// How much stays alive
-        #[arg(long, default_value_t = 500)]
-        live_mib: usize,
+        /// How far the heap is filled; some 70 % of it stays alive
+        #[arg(long, default_value_t = 700)]
+        fill_mib: usize,
         /// The pause that the heap is to keep to, such as 1ms
         #[arg(long, default_value = "1ms")]
         pause_goal: String,
@@ -122,7 +122,7 @@ fn compare(program: &Program, rounds: usize, heap: &[String]) -> Result<Row, Box
 }
 
 fn pauses(
-    live_mib: usize,
+    fill_mib: usize,
     goal: &str,
     rounds: usize,
     clock: PauseClock,
@@ -148,7 +148,7 @@ fn pauses(
     {
         for _ in 0..rounds {
             eprintln!("{}", program.name);
-            let outcome = child::tenure(&programs::beside_live_data(program, live_mib), &heap, Some(clock))?;
+            let outcome = child::tenure(&programs::beside_live_data(program, fill_mib), &heap, Some(clock))?;
             let pauses = outcome.pauses.ok_or("a run told no pauses")?;
             longest_ns = longest_ns.max(pauses.longest_ns);
             let ms = |ns: u64| format!("{:.2}", ns as f64 / 1e6);
@@ -190,12 +190,12 @@ fn run(what: What) -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         What::Pauses {
-            live_mib,
+            fill_mib,
             pause_goal,
             rounds,
             clock,
             chosen,
-        } => pauses(live_mib, &pause_goal, rounds.max(1), clock, &chosen),
+        } => pauses(fill_mib, &pause_goal, rounds.max(1), clock, &chosen),
         What::Chunk { heap, pauses } => child::run_chunk(&heap, pauses),
     }
 }

@@ -66,11 +66,11 @@ fn clocked(program: &Program) -> String {
     )
 }
 
-/// Makes a chunk that keeps about `mib` MiB of records, lists and strings alive while it runs `program`.
+/// Makes a chunk that fills the heap to `mib` MiB with records, lists and strings, which stay alive while it runs `program`.
 pub(crate) fn beside_live_data(program: &Program, mib: usize) -> String {
     let live = include_str!("../programs/live_data.lua");
     format!(
-        "local LIVE_MIB <const> = {mib}\n{live}{}print(#live > 0)\n",
+        "local FILL_MIB <const> = {mib}\n{live}{}print(#live > 0)\n",
         clocked(program)
     )
 }

@@ -77,7 +77,7 @@ impl Vm {
             self.repeat_instruction();
         }
         let pc = &mut self.frames.top.pc;
-        *pc = pc.wrapping_add_signed(instructions);
+        *pc = pc.wrapping_add_signed(i64::from(instructions));
     }
 
     /// Takes up a concatenation that found no memory.

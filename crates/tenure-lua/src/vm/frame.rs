@@ -40,7 +40,11 @@ pub(crate) enum Return {
 }
 
 /// A call in progress.
+///
+/// Of 40 bytes, which are copied 16, 16 and 8 at a time: what is written last before a call, `pc`, is a whole word at the end, so the copy
+/// gets it from where the store left it.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct Frame {
     /// What a native function does with the results of a call that it asked for.
     pub(crate) then: Option<Continuation>,
@@ -48,8 +52,8 @@ pub(crate) struct Frame {
     pub(crate) delta: u32,
     /// Registers from the place of the function, where the results go, to this frame's first one: 1, and more behind variable arguments.
     pub(crate) dest: u32,
-    /// In a function of Lua the next instruction, otherwise the number of arguments.
-    pub(crate) pc: u32,
+    /// Where results that wait for variables to be closed end, in registers of the frame.
+    pub(crate) pending_top: u32,
     /// Number of results that the caller wants, or [`ALL`].
     pub(crate) wanted: i16,
     pub(crate) kind: FrameKind,
@@ -58,9 +62,11 @@ pub(crate) struct Frame {
     pub(crate) catch: Catch,
     /// Whether the frame replaced its caller's.
     pub(crate) is_tail_call: bool,
-    /// Where results that wait for variables to be closed end, in registers of the frame.
-    pub(crate) pending_top: u32,
+    /// In a function of Lua the next instruction, otherwise the number of arguments.
+    pub(crate) pc: u64,
 }
+
+const _: () = assert!(size_of::<Frame>() == 40, "copies of frames end with the word of `pc`");
 
 /// All results are wanted, however many there are.
 pub(crate) const ALL: i16 = -1;
@@ -80,70 +86,98 @@ pub(crate) enum Catch {
 /// The frames of all threads that run or resumed one another.
 ///
 /// The top frame lies beside the others, at a fixed place, so that saying where the running function is takes one store. There is always
-/// one frame: the bottom.
+/// one frame: the bottom. Places of frames that were dropped are kept, so that pushing one is a compare and a copy.
 #[derive(Debug)]
 pub(crate) struct FrameStack {
     pub(crate) top: Frame,
-    below: Vec<Frame>,
+    places: Vec<Frame>,
+    /// Number of frames below the top one; the places behind are free.
+    depth: usize,
 }
 
 impl FrameStack {
     pub(crate) fn new(bottom: Frame) -> FrameStack {
         FrameStack {
             top: bottom,
-            below: Vec::new(),
+            places: Vec::new(),
+            depth: 0,
         }
     }
 
     /// Returns the number of frames.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.below.len() + 1
+        self.depth + 1
     }
 
     #[inline(always)]
     pub(crate) fn push(&mut self, frame: Frame) {
-        self.below.push(self.top);
+        match self.places.get_mut(self.depth) {
+            Some(place) => *place = self.top,
+            None => self.push_slow(),
+        }
+        self.depth += 1;
         self.top = frame;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slow(&mut self) {
+        self.places.push(self.top);
     }
 
     /// Drops the top frame. The bottom stays.
     #[inline(always)]
+    pub(crate) fn drop_top(&mut self) {
+        let below = self.depth.wrapping_sub(1);
+        if let Some(frame) = self.places.get(below) {
+            self.top = *frame;
+            self.depth = below;
+        }
+    }
+
+    /// Drops the top frame and returns it. The bottom stays.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Frame {
         let top = self.top;
-        if let Some(frame) = self.below.pop() {
-            self.top = frame;
-        }
+        self.drop_top();
         top
     }
 
     /// Drops all frames but the first `length`, which is at least 1.
     pub(crate) fn truncate(&mut self, length: usize) {
-        if length < self.len()
-            && let Some(&top) = self.below.get(length.max(1) - 1)
+        let depth = length.max(1) - 1;
+        if depth < self.depth
+            && let Some(&top) = self.places.get(depth)
         {
             self.top = top;
-            self.below.truncate(length.max(1) - 1);
+            self.depth = depth;
         }
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<Frame> {
-        if index == self.below.len() {
+        if index == self.depth {
             return Some(self.top);
         }
-        self.below.get(index).copied()
+        self.below().get(index).copied()
+    }
+
+    /// The frames below the top one.
+    fn below(&self) -> &[Frame] {
+        self.places.get(..self.depth).unwrap_or(&[])
     }
 
     /// Returns the frames from the top down.
     pub(crate) fn iter_down(&self) -> impl Iterator<Item = Frame> + '_ {
-        std::iter::once(self.top).chain(self.below.iter().rev().copied())
+        std::iter::once(self.top).chain(self.below().iter().rev().copied())
     }
 
     /// Calls `f` with the frames from `first` on, as a slice.
     pub(crate) fn with_slice<R>(&mut self, first: usize, f: impl FnOnce(&[Frame]) -> R) -> R {
-        self.below.push(self.top);
-        let result = f(self.below.get(first..).unwrap_or(&[]));
-        self.below.pop();
-        result
+        match self.places.get_mut(self.depth) {
+            Some(place) => *place = self.top,
+            None => self.push_slow(),
+        }
+        f(self.places.get(first..=self.depth).unwrap_or(&[]))
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
     // Writes down where the function is: before everything that can fail or call.
     macro_rules! save {
         () => {
-            vm.frames.top.pc = pc as u32
+            vm.frames.top.pc = pc as u64
         };
     }
     // The value of something that can fail.
@@ -656,57 +656,38 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 if i.k() && attempt!(vm.leave_scope(h, vm.base, first + count)) {
                     return Leave::Pending;
                 }
-                match vm.frames.top {
-                    frame if frame.how == Return::Plain => {
-                        let dest = vm.base - frame.dest as usize;
-                        vm.frames.pop();
-                        vm.base -= frame.delta as usize;
-                        vm.deliver(h, first, count, dest, frame.wanted);
-                        reload!();
-                    }
-                    _ => {
-                        vm.pending = Pending::Return { at: first, count };
-                        return Leave::Pending;
-                    }
-                }
+                let Some((dest, wanted)) = vm.leave_plain() else {
+                    vm.pending = Pending::Return { at: first, count };
+                    return Leave::Pending;
+                };
+                vm.deliver(h, first, count, dest, wanted);
+                reload!();
             }
-            Opcode::Return0 => match vm.frames.top {
-                frame if frame.how == Return::Plain => {
-                    let dest = vm.base - frame.dest as usize;
-                    vm.frames.pop();
-                    vm.base -= frame.delta as usize;
-                    match frame.wanted {
-                        0 => {}
-                        ALL => vm.top = dest,
-                        _ => vm.deliver(h, dest, 0, dest, frame.wanted),
-                    }
-                    reload!();
-                }
-                _ => {
+            Opcode::Return0 => {
+                let Some((dest, wanted)) = vm.leave_plain() else {
                     vm.pending = Pending::Return { at: vm.base, count: 0 };
                     return Leave::Pending;
+                };
+                match wanted {
+                    0 => {}
+                    ALL => vm.top = dest,
+                    _ => vm.deliver(h, dest, 0, dest, wanted),
                 }
-            },
-            Opcode::Return1 => match vm.frames.top {
-                frame if frame.how == Return::Plain => {
-                    let value = registers.get(i.a());
-                    let first = vm.base + usize::from(i.a());
-                    let dest = vm.base - frame.dest as usize;
-                    vm.frames.pop();
-                    vm.base -= frame.delta as usize;
-                    match frame.wanted {
-                        0 => {}
-                        1 => vm.set_register(h, dest, value),
-                        _ => vm.deliver(h, first, 1, dest, frame.wanted),
-                    }
-                    reload!();
-                }
-                _ => {
-                    let at = vm.base + usize::from(i.a());
+                reload!();
+            }
+            Opcode::Return1 => {
+                let at = vm.base + usize::from(i.a());
+                let Some((dest, wanted)) = vm.leave_plain() else {
                     vm.pending = Pending::Return { at, count: 1 };
                     return Leave::Pending;
+                };
+                match wanted {
+                    0 => {}
+                    1 => vm.set_register(h, dest, registers.get(i.a())),
+                    _ => vm.deliver(h, at, 1, dest, wanted),
                 }
-            },
+                reload!();
+            }
 
             // ---- Loops.
             Opcode::ForLoop => {

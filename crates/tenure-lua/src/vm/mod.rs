@@ -240,7 +240,7 @@ impl Vm {
 
     /// Says how many arguments the native function on top has now.
     pub(crate) fn set_native_count(&mut self, count: usize) {
-        self.frames.top.pc = count as u32;
+        self.frames.top.pc = count as u64;
         self.top = self.base + count;
     }
 

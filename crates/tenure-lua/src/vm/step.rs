@@ -130,6 +130,19 @@ impl Vm {
         Ok(())
     }
 
+    /// Ends the top frame if its caller is a function of Lua, which simply goes on. Returns where the results go, and how many.
+    #[inline(always)]
+    pub(crate) fn leave_plain(&mut self) -> Option<(usize, i16)> {
+        let top = &self.frames.top;
+        if top.how != Return::Plain {
+            return None;
+        }
+        let (dest, delta, wanted) = (self.base - top.dest as usize, top.delta as usize, top.wanted);
+        self.frames.drop_top();
+        self.base -= delta;
+        Some((dest, wanted))
+    }
+
     /// Pushes the frame of a native function.
     #[inline(always)]
     pub(crate) fn push_native(&mut self, h: &Heap<Objects>, call: PendingCall) -> Result<(), Throw> {
@@ -139,7 +152,7 @@ impl Vm {
             then: None,
             delta: (base - self.base) as u32,
             dest: 1,
-            pc: call.count as u32,
+            pc: call.count as u64,
             wanted: call.wanted,
             kind: FrameKind::Native,
             how: call.how,
