@@ -30,7 +30,7 @@ pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
     Array, ArrayInit, Mode, Nodes, NodesMethods, SetError, Table, TableFields, TableMethods, WeakPartMethods, border,
-    empty_nodes, mode, new_array, new_table, next, set_list, set_mode,
+    drop_dead_keys, empty_nodes, mode, new_array, new_table, next, set_list, set_mode,
 };
 pub(crate) use table::{WeakBox, WeakPart};
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
@@ -94,6 +94,8 @@ pub struct LuaRoots {
     pub(crate) names: Root<Opt<Table>>,
     /// Names in chunks that were loaded, likewise.
     pub(crate) symbols: Root<Opt<Table>>,
+    /// Contents of tables with weak values, as keys.
+    pub(crate) weak_parts: Root<Opt<WeakTable<Objects, tenure::WeakKeys>>>,
 }
 
 impl LuaRootsInit<'_> {
@@ -116,6 +118,7 @@ impl LuaRootsInit<'_> {
             guard: None,
             names: None,
             symbols: None,
+            weak_parts: None,
         }
     }
 }

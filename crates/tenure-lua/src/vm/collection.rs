@@ -15,7 +15,8 @@ use super::{DEPTH_MAX, Pending, STACK_MAX, Vm};
 use crate::bytecode::Metamethod;
 use crate::native::{Action, Call, NativeFunction, Reply, Throw};
 use crate::object::{
-    LuaValue, Mode, Objects, SetError, Table, TableFields, TableMethods, Userdata, UserdataFields, Val, mode, set_mode,
+    LuaValue, Mode, Objects, SetError, Table, TableFields, TableMethods, Userdata, UserdataFields, Val, drop_dead_keys,
+    mode, set_mode,
 };
 use tenure::Progress;
 use tenure::prelude::*;
@@ -258,6 +259,9 @@ impl Vm {
     pub(crate) fn collect(&mut self, h: &mut Heap<Objects>) {
         self.show_registers(h, 0);
         h.collect();
+        if drop_dead_keys(h) {
+            h.collect();
+        }
         self.services.collector.debt_bytes = 0;
         self.call_finalizers(h);
     }

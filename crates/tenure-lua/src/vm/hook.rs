@@ -122,7 +122,7 @@ fn current<'h>(h: &'h Heap<Objects>) -> Option<Gc<'h, Thread>> {
 /// theirs.
 #[cold]
 pub(super) fn before_instruction(vm: &mut Vm, h: &Heap<Objects>, i: Instruction, pc: usize) -> Option<Leave> {
-    vm.frames.top.pc = pc as u32;
+    vm.frames.top.pc = pc as u64;
     if !std::mem::take(&mut vm.hooks.is_traced) && vm.trace(h, i) {
         return Some(Leave::Exit(Exit::Hook));
     }
@@ -163,7 +163,7 @@ impl Vm {
             return false;
         };
         let frame = self.frames.top;
-        let (proto, pc) = (closure.proto(), frame.pc.saturating_sub(1));
+        let (proto, pc) = (closure.proto(), frame.pc.saturating_sub(1) as u32);
         let mut state = thread.hook.get();
         let mut events = [None; 2];
         if self.hooks.is_entered {
@@ -328,7 +328,7 @@ impl Vm {
             && frame.kind == FrameKind::Lua
         {
             let mut state = thread.hook.get();
-            state.last_pc = frame.pc.saturating_sub(1);
+            state.last_pc = frame.pc.saturating_sub(1) as u32;
             thread.hook.set(state);
         }
     }

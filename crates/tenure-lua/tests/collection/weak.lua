@@ -323,3 +323,30 @@ do
   end
 end
 print "weak"
+
+-- A string is let go of with the value that died; a traversal that is at its key goes on.
+do
+  local t = setmetatable({}, { __mode = "v" })
+  collectgarbage() collectgarbage()
+  local before = collectgarbage("count")
+  for i = 1, 4 do t[string.rep(tostring(i), 2 ^ 18)] = {} end
+  t.kept = 1
+  assert(collectgarbage("count") > before + 1000)
+  collectgarbage()
+  assert(collectgarbage("count") < before + 300, collectgarbage("count") - before)
+  assert(next(t) == "kept" and next(t, "kept") == nil)
+  t = setmetatable({}, { __mode = "v" })
+  local held = {}
+  for i = 1, 20 do held[i] = {} t["key" .. i] = held[i] end
+  local count = 0
+  for key, value in pairs(t) do
+    count = count + 1
+    held, value = nil
+    collectgarbage()
+  end
+  assert(count >= 1 and next(t) == nil)
+  for i = 1, 20 do t["key" .. i] = i end
+  count = 0
+  for _ in pairs(t) do count = count + 1 end
+  assert(count == 20)
+end

@@ -17,7 +17,7 @@ pub(crate) use length::border;
 pub(crate) use nodes::{Nodes, NodesMethods};
 pub(crate) use resize::{empty_nodes, new_array, new_table, set_list};
 pub(crate) use traverse::next;
-pub(crate) use weak::{Mode, WeakBox, WeakPart, WeakPartMethods, mode, set_mode};
+pub(crate) use weak::{Mode, WeakBox, WeakPart, WeakPartMethods, drop_dead_keys, mode, set_mode};
 
 use super::string::StrMethods;
 use super::{NoRoom, Objects, Str, Val, new_integer};

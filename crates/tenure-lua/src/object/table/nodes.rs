@@ -104,6 +104,8 @@ pub(crate) trait NodesMethods<'h>: Copy {
     fn assign(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
     /// Adds a key that is not there. Returns false when a rehash is due.
     fn insert(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
+    /// Replaces the key of a node without a value by what stands for it.
+    fn set_dead_key(self, h: &Heap<Objects>, index: u32, key: Val<'_>);
     /// Returns the number of the node of a key that is there.
     fn find(self, key: HashedKey<'_>) -> Option<u32>;
     /// Returns the string with these bytes that is a key, with a value other than nil.
@@ -289,6 +291,10 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
         }
         self.free.set(0);
         false
+    }
+
+    fn set_dead_key(self, h: &Heap<Objects>, index: u32, key: Val<'_>) {
+        self.tail_set(h, index as usize * NODE_SLOTS, key);
     }
 
     fn find(self, HashedKey { key, hash }: HashedKey<'_>) -> Option<u32> {

@@ -3,6 +3,7 @@
 //! The array part comes first, then the nodes as they lie. A key that is there, even with the value nil, is found again by a look-up, so
 //! a traversal keeps no state and may clear and assign entries as it goes.
 
+use super::weak::find_dead_key;
 use super::{
     Array, HashedKey, NodesMethods, Objects, Place, Table, TableFields, TableMethods, Val, WeakPartMethods, place,
 };
@@ -31,12 +32,20 @@ pub(crate) fn next<'h>(
                 key: Value::int(int),
                 hash: super::hash_integer(int),
             };
-            length + 1 + table.nodes().find(key).ok_or(InvalidKey)? as usize
+            length + 1 + find(table, h, key)? as usize
         }
-        Place::Hash(key) => length + 1 + table.nodes().find(key).ok_or(InvalidKey)? as usize,
+        Place::Hash(key) => length + 1 + find(table, h, key)? as usize,
         Place::Nan => return Err(InvalidKey),
     };
     Ok(entry_from(table, position))
+}
+
+/// Returns the number of a key's node. A collection may have taken the key away meanwhile.
+fn find<'h>(table: Gc<'h, Table>, h: &'h Heap<Objects>, key: HashedKey<'h>) -> Result<u32, InvalidKey> {
+    let nodes = table.nodes();
+    (nodes.find(key))
+        .or_else(|| find_dead_key(nodes, h, key.key))
+        .ok_or(InvalidKey)
 }
 
 /// Returns the first entry at a position or behind it: positions count the array part, then the nodes.

@@ -13,7 +13,7 @@ use super::nodes::{NODE_SLOTS, Nodes, NodesInit, NodesMethods};
 use super::resize::{new_array, new_table};
 use super::traverse::{InvalidKey, next};
 use super::{SetError, Table, TableFields, TableMethods};
-use crate::object::{Closure, Native, NoRoom, Objects, Thread, Userdata, Val};
+use crate::object::{Closure, LuaValue, Native, NoRoom, Objects, Thread, Userdata, Val};
 use tenure::prelude::*;
 use tenure::{WeakKeys, WeakValues, Weakness};
 
@@ -198,7 +198,7 @@ fn new_part(h: &Heap<Objects>, mode: Mode) -> Result<Gc<'_, WeakPart>, SetError>
     } else {
         by_key = Some(h.weak_table().map_err(no_room)?);
     }
-    h.try_alloc::<WeakPart>(WeakPartInit {
+    let part = h.try_alloc::<WeakPart>(WeakPartInit {
         strong,
         by_key,
         by_value,
@@ -206,8 +206,53 @@ fn new_part(h: &Heap<Objects>, mode: Mode) -> Result<Gc<'_, WeakPart>, SetError>
         cursor_place: 0,
         budget: BUDGET_MIN,
         mode: mode as u8,
+    });
+    let part = part.map_err(no_room)?;
+    if mode.has_weak_values()
+        && let Some(parts) = h.roots().weak_parts.get()
+    {
+        parts.insert(h, part.into(), Value::bool(true)).map_err(no_room)?;
+    }
+    Ok(part)
+}
+
+/// Lets go of keys without identity whose values were set to nil, or found dead by a collection. Returns whether there were any.
+///
+/// A key stays in its node as the content of a [`WeakBox`], for a traversal that is there. Takes time proportional to all tables with weak
+/// values.
+pub(crate) fn drop_dead_keys(h: &Heap<Objects>) -> bool {
+    let mut dropped = false;
+    let Some(parts) = h.roots().weak_parts.get() else {
+        return false;
+    };
+    for (part, _) in parts.entries(h) {
+        let Some(part) = part.cast::<WeakPart>() else { continue };
+        let nodes = part.strong().nodes();
+        for index in 0..nodes.get().capacity {
+            let Some((key, value)) = nodes.entry(index) else {
+                continue;
+            };
+            if key.is_nil() || key.is::<WeakBox>() || !is_absent(value) {
+                continue;
+            }
+            // Without memory the key waits for the next time.
+            let Ok(dead) = h.try_alloc::<WeakBox>(WeakBoxInit { target: key }) else {
+                return dropped;
+            };
+            nodes.set_value(h, index, Value::nil());
+            nodes.set_dead_key(h, index, dead.into());
+            dropped = true;
+        }
+    }
+    dropped
+}
+
+/// Returns the number of the node whose dead key this is.
+pub(super) fn find_dead_key<'h>(nodes: Gc<'h, Nodes>, h: &'h Heap<Objects>, key: Val<'h>) -> Option<u32> {
+    (0..nodes.get().capacity).find(|index| {
+        let dead = nodes.entry(*index).and_then(|(dead, _)| dead.cast::<WeakBox>());
+        dead.is_some_and(|dead| dead.target().get(h).raw_equals(key))
     })
-    .map_err(no_room)
 }
 
 /// Sets the values of an ordinary part whose boxes are empty to nil, so that a rehash leaves them out.
