@@ -14,7 +14,7 @@ use crate::pure::number::Number;
 use crate::services::Services;
 use crate::vm::load::load_chunk;
 use crate::vm::metamethod::Field;
-use crate::vm::{Vm, message};
+use crate::vm::{Vm, collection, message};
 use std::error::Error;
 use std::fmt;
 use tenure::HeapStatistics;
@@ -154,6 +154,8 @@ fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
         to_close: None,
     });
     roots.main_thread.set(main.ok());
+    let guard = library::new_native(h, collection::GUARD, &[])?;
+    roots.guard.set(guard.cast());
     library::open(call)?;
     keep_names(h);
     // The set of names of chunks is made when there is room, not when there is none.
@@ -265,5 +267,15 @@ impl Lua {
     /// Returns what programs reach outside.
     pub fn services(&mut self) -> &mut Services {
         &mut self.vm.services
+    }
+}
+
+impl Drop for Lua {
+    /// Calls the finalizers of all objects that have one, unless the thread panics, or another state runs on it: then none is called.
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !Isolate::<Objects>::is_entered() {
+            let vm = &mut self.vm;
+            self.isolate.enter(|h| vm.close(h));
+        }
     }
 }

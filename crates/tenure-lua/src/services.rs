@@ -36,6 +36,11 @@ pub(crate) struct CollectorSettings {
     pub(crate) is_generational: bool,
     pub(crate) pause: i64,
     pub(crate) step_multiplier: i64,
+    pub(crate) step_size: i64,
+    pub(crate) minor_multiplier: i64,
+    pub(crate) major_multiplier: i64,
+    /// What steps have asked for since the last full collection.
+    pub(crate) debt_bytes: u64,
 }
 
 impl fmt::Debug for Services {
@@ -86,6 +91,10 @@ impl Services {
                 is_generational: true,
                 pause: 200,
                 step_multiplier: 100,
+                step_size: 13,
+                minor_multiplier: 20,
+                major_multiplier: 100,
+                debt_bytes: 0,
             },
             random: Random::new(seed as i64, 0),
             seeds: Box::new(move || {
@@ -117,6 +126,13 @@ impl Services {
     pub fn with_exit(mut self, exit: impl FnMut(i32) + 'static) -> Services {
         self.exit = Box::new(exit);
         self
+    }
+
+    /// Shows a warning, if they are shown. One that cannot be written is lost, as in the reference implementation.
+    pub(crate) fn warn(&mut self, text: &[u8]) {
+        if self.are_warnings_on {
+            let _ = self.write(FileId::ERROR, &[b"Lua warning: ", text, b"\n"].concat());
+        }
     }
 
     /// Writes to a standard file.

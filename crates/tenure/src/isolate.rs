@@ -66,6 +66,23 @@ impl<M: ObjectModel> Isolate<M> {
         f(&mut self.heap)
     }
 
+    /// Returns whether an isolate of this model is entered on this thread, so that [`enter`](Isolate::enter) would panic: for
+    /// destructors, which run wherever their owner is dropped.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[derive(Kind)] struct Node { name: u64 }
+    /// # object_model! { model Demo { kinds: [Node] } }
+    /// let mut isolate = Isolate::<Demo>::new(HeapConfig::new(), NoRootsInit {})?;
+    /// assert!(!Isolate::<Demo>::is_entered());
+    /// isolate.enter(|_| assert!(Isolate::<Demo>::is_entered()));
+    /// # Ok::<(), HeapError>(())
+    /// ```
+    #[must_use]
+    pub fn is_entered() -> bool {
+        M::with_entered(|flag| flag.get())
+    }
+
     /// Returns sizes and counters as of now.
     #[must_use]
     pub fn statistics(&self) -> HeapStatistics {

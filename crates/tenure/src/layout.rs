@@ -186,6 +186,11 @@ impl EnteredFlag {
         EnteredFlag(Cell::new(false))
     }
 
+    /// Returns the flag.
+    pub(crate) fn get(&self) -> bool {
+        self.0.get()
+    }
+
     /// Sets the flag and returns what it was.
     pub(crate) fn replace(&self, entered: bool) -> bool {
         self.0.replace(entered)

@@ -542,6 +542,33 @@ impl<'h, M: ObjectModel, W: Weakness> Gc<'h, WeakTable<M, W>> {
         None
     }
 
+    /// Returns the place after the pair of a key, as [`entry_from`](Gc::entry_from) takes it: for iterators that know no more
+    /// than the key they gave out last. Costs what [`find`](Gc::find) costs; keeps nothing for the job.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[derive(Kind)] struct Node { name: u64 }
+    /// # object_model! { model Demo { kinds: [Node] } }
+    /// # let mut isolate = Isolate::<Demo>::new(HeapConfig::new(), NoRootsInit {})?;
+    /// isolate.enter(|h| {
+    ///     let table = h.weak_table::<tenure::WeakValues>().unwrap();
+    ///     for name in 1..4 {
+    ///         table.insert(h, Value::int(name), Value::int(10 * name)).unwrap();
+    ///     }
+    ///     let behind = table.place_behind(h, Value::int(2)).unwrap();
+    ///     assert_eq!(table.entry_from(h, behind).unwrap().1, Value::int(3));
+    ///     assert_eq!(table.place_behind(h, Value::int(7)), None);
+    /// });
+    /// # Ok::<(), HeapError>(())
+    /// ```
+    #[must_use]
+    pub fn place_behind(self, heap: &Heap<M>, key: Value<'_, M>) -> Option<usize> {
+        if key.word() == 0 {
+            return None;
+        }
+        Some(self.position(heap, key)? + 1)
+    }
+
     /// Makes sure that there is a free pair.
     fn make_room(self, heap: &'h Heap<M>) -> Result<(), OutOfMemory<()>> {
         let (used, length) = (self.get().used.get() as usize, self.row().0.tail_len());

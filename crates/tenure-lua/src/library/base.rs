@@ -4,11 +4,11 @@
 
 use super::{Functions, new_native, set_field};
 use crate::native::{Call, NativeFunction, Reply, Throw};
-use crate::object::{LuaValue, Objects, Table, TableFields, TableMethods, Type, Val, border, next, symbol};
+use crate::object::{LuaValue, Objects, Table, TableMethods, Type, Val, border, next, symbol};
 use crate::pure::number::{is_space, parse_number};
 use crate::vm::access::{Found, Operand, index, set_error};
-use crate::vm::message;
 use crate::vm::metamethod::{Field, field, metatable};
+use crate::vm::{collection, message};
 use tenure::prelude::*;
 
 pub(super) const FUNCTIONS: &Functions = &[
@@ -90,8 +90,10 @@ fn set_metatable(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     if field(call.heap, table.into(), Field::Metatable).is_some() {
         return Err(call.error(b"cannot change a protected metatable"));
     }
-    table.set_meta(call.heap, meta.cast::<Table>());
-    call.reply(table.into())
+    match collection::set_metatable(call.vm, call.heap, table, meta.cast::<Table>()) {
+        Ok(()) => call.reply(table.into()),
+        Err(error) => Err(set_error(call.vm, call.heap, error)),
+    }
 }
 
 fn raw_equal(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -106,7 +108,8 @@ fn raw_get(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 fn raw_set(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let (table, key, value) = (call.check_table(1)?, call.check_any(2)?, call.check_any(3)?);
-    match table.set_raw(call.heap, key, value) {
+    let followed = collection::follow_own_mode(call.heap, table);
+    match followed.and_then(|()| table.set_raw(call.heap, key, value)) {
         Ok(()) => call.reply(table.into()),
         Err(error) => Err(set_error(call.vm, call.heap, error)),
     }
@@ -213,6 +216,9 @@ fn parse_in_base(bytes: &[u8], base: u64) -> Option<i64> {
 
 fn next_entry(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let table = call.check_table(1)?;
+    if let Err(error) = collection::follow_own_mode(call.heap, table) {
+        return Err(set_error(call.vm, call.heap, error));
+    }
     match next(table, call.heap, call.argument(2)) {
         Ok(Some((key, value))) => call.reply_all(&[key, value]),
         Ok(None) => call.reply(Value::nil()),

@@ -116,7 +116,11 @@ fn resume_wrapped(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 /// Raises the error of a coroutine in the function that resumed it.
 fn rethrow<'h>(call: &mut Call<'_, 'h>, error: Val<'h>) -> Result<Reply, Throw> {
-    let Some(text) = error.bytes() else {
+    // As in the reference implementation, nothing is put before the error of used up memory.
+    let text = error
+        .bytes()
+        .filter(|_| error != call.heap.roots().no_memory.get().into());
+    let Some(text) = text else {
         return Err(call.throw(error));
     };
     let position = message::position(call.vm, call.heap, 1);

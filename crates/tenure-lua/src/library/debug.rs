@@ -7,9 +7,11 @@ use super::{Functions, set_field};
 use crate::native::{Call, NativeFunction, Reply, Throw};
 use crate::object::{
     Closure, ClosureFields, DebugFields, LuaValue, Native, Objects, Proto, ProtoFields, ProtoMethods, Table,
-    TableFields, TableMethods, Thread, Type, UpVal, Userdata, UserdataFields, Val, new_table, symbol,
+    TableMethods, Thread, Type, UpVal, Userdata, Val, new_table, symbol,
 };
 use crate::pure::LibraryError;
+use crate::vm::access::set_error;
+use crate::vm::collection;
 use crate::vm::functions::{set_upvalue, upvalue_value};
 use crate::vm::message;
 use crate::vm::metamethod::{metatable, type_index};
@@ -78,9 +80,9 @@ fn set_metatable(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     }
     let meta = meta.cast::<Table>();
     if let Some(table) = value.cast::<Table>() {
-        table.set_meta(h, meta);
+        collection::set_metatable(call.vm, h, table, meta).map_err(|error| set_error(call.vm, h, error))?;
     } else if let Some(userdata) = value.cast::<Userdata>() {
-        userdata.set_meta(h, meta);
+        collection::set_userdata_metatable(call.vm, h, userdata, meta);
     } else if value.type_of() == Type::String {
         h.roots().string_meta.set(meta);
     } else {

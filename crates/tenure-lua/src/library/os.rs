@@ -19,7 +19,7 @@ pub(super) const FUNCTIONS: &Functions = &[
     ("date", NativeFunction::Region(date)),
     ("difftime", NativeFunction::Region(difftime)),
     ("execute", NativeFunction::Reentrant(execute)),
-    ("exit", NativeFunction::Region(exit)),
+    ("exit", NativeFunction::Reentrant(exit)),
     ("getenv", NativeFunction::Region(getenv)),
     ("remove", NativeFunction::Region(remove)),
     ("rename", NativeFunction::Region(rename)),
@@ -110,16 +110,20 @@ pub(super) fn flush_output(native: &mut Reentrant<'_>) {
     }
 }
 
-fn exit(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+fn exit(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
+    let mut call = native.region();
     let status = match call.argument(1).as_bool() {
         Some(success) => i32::from(!success),
         None => call.optional_integer(1, 0)? as i32,
     };
-    let services = &mut call.vm.services;
+    if !call.argument(2).is_falsy() {
+        native.vm.close(native.heap);
+    }
+    let services = native.services();
     // Nobody is left who could be told.
     let _ = services.files.flush_all();
     (services.exit)(status);
-    Err(call.error(b"the program cannot end its process"))
+    Err(native.region().error(b"the program cannot end its process"))
 }
 
 fn getenv(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {

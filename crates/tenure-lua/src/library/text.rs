@@ -148,9 +148,8 @@ fn warn(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     match &text[..] {
         b"@on" if is_control => services.are_warnings_on = true,
         b"@off" if is_control => services.are_warnings_on = false,
-        _ if is_control || !services.are_warnings_on => {}
-        // A warning that cannot be written is lost, as in the reference implementation.
-        text => drop(services.write(FileId::ERROR, &[b"Lua warning: ", text, b"\n"].concat())),
+        _ if is_control => {}
+        text => services.warn(text),
     }
     call.reply_none()
 }

@@ -25,5 +25,5 @@ mod reply;
 pub use arguments::Call;
 pub(crate) use arguments::to_number;
 pub use reentrant::Reentrant;
-pub(crate) use reply::{Action, Collect, Thrown};
+pub(crate) use reply::{Action, Thrown};
 pub use reply::{Continuation, NativeFunction, Reply, Throw};

@@ -80,17 +80,6 @@ pub(crate) enum Action {
     CloseThread { at: usize, then: Continuation },
     /// Call the reentrant form.
     Reentrant,
-    /// Collect garbage as `collectgarbage` says, and return.
-    Collect(Collect),
-}
-
-/// What `collectgarbage` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Collect {
-    /// Everything.
-    Full,
-    /// A slice of a cycle.
-    Step,
 }
 
 /// An error that leaves a native function by `?`.

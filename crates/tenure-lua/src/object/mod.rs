@@ -29,9 +29,10 @@ pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
 pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
-    Array, ArrayInit, Nodes, NodesMethods, SetError, Table, TableFields, TableMethods, border, empty_nodes, new_array,
-    new_table, next, set_list,
+    Array, ArrayInit, Mode, Nodes, NodesMethods, SetError, Table, TableFields, TableMethods, WeakPartMethods, border,
+    empty_nodes, mode, new_array, new_table, next, set_list, set_mode,
 };
+pub(crate) use table::{WeakBox, WeakPart};
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
 pub(crate) use userdata::{Userdata, UserdataFields, UserdataInit};
 pub(crate) use value::{Integer, new_integer};
@@ -87,6 +88,8 @@ pub struct LuaRoots {
     pub(crate) field_names: [Root<Opt<Str>>; 5],
     /// The text of the error when memory is used up, made beforehand.
     pub(crate) no_memory: Root<Opt<Str>>,
+    /// The native function that calls finalizers.
+    pub(crate) guard: Root<Opt<Native>>,
     /// Names that libraries and the interpreter itself use: a set, from string to true.
     pub(crate) names: Root<Opt<Table>>,
     /// Names in chunks that were loaded, likewise.
@@ -110,6 +113,7 @@ impl LuaRootsInit<'_> {
             metamethod_names: [None; METAMETHODS],
             field_names: [None; 5],
             no_memory: None,
+            guard: None,
             names: None,
             symbols: None,
         }
@@ -123,7 +127,7 @@ object_model! {
         roots: LuaRoots,
         kinds: [
             Table, Str, Closure, Native, Userdata, Thread, Integer, Array, Nodes, UpVal, Proto, Code, UpvalueDescs, Debug, Lines,
-            Ranges, FrameList,
+            Ranges, FrameList, WeakPart, WeakBox,
         ],
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Userdata {
     pub(crate) meta: Slot<Opt<Table>>,
     /// What the number is about: each library has its own.
     pub(crate) class: u32,
+    /// Whether it is marked for finalization.
+    pub(crate) is_marked: Cell<bool>,
     /// The number.
     pub(crate) payload: Cell<u64>,
 }

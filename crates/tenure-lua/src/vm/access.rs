@@ -3,11 +3,14 @@
 //! Tables are looked up without a call; a chain of tables is walked here, and a function at its end is handed back to be called. Constant
 //! work for each link of the chain.
 
+use super::collection::follow_mode;
 use super::metamethod::{in_metatable, metatable, of_value};
 use super::{Vm, message};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
-use crate::object::{LuaValue, NodesMethods, Objects, SetError, Str, Table, TableFields, TableMethods, Val};
+use crate::object::{
+    LuaValue, NodesMethods, Objects, SetError, Str, Table, TableFields, TableMethods, Val, WeakPartMethods,
+};
 use tenure::prelude::*;
 
 /// Links of a chain of `__index` or `__newindex` after which it is taken for a loop.
@@ -53,6 +56,12 @@ pub(crate) fn index<'h>(
             if !value.is_nil() {
                 return Ok(Found::Done(value));
             }
+            if let Some(weak) = table.weak() {
+                let value = weak.get_value(h, key);
+                if !value.is_nil() {
+                    return Ok(Found::Done(value));
+                }
+            }
             let method = table.meta().and_then(|meta| in_metatable(h, meta, Metamethod::Index));
             let Some(method) = method else {
                 return Ok(Found::Done(Value::nil()));
@@ -95,10 +104,20 @@ pub(crate) fn set_index<'h>(
             if table.replace_raw(h, key, value) {
                 return Ok(Found::Done(Value::nil()));
             }
-            let method = table
-                .meta()
-                .and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex));
-            let Some(method) = method else {
+            let meta = table.meta();
+            if let Some(meta) = meta {
+                match follow_mode(h, table, meta) {
+                    Ok(true) if !table.get_raw(h, key).is_nil() => {
+                        let set = table.set_raw(h, key, value);
+                        return set
+                            .map(|()| Found::Done(Value::nil()))
+                            .map_err(|error| set_error(vm, h, error));
+                    }
+                    Ok(_) => {}
+                    Err(error) => return Err(set_error(vm, h, error)),
+                }
+            }
+            let Some(method) = meta.and_then(|meta| in_metatable(h, meta, Metamethod::NewIndex)) else {
                 return match table.set_raw(h, key, value) {
                     Ok(()) => Ok(Found::Done(Value::nil())),
                     Err(error) => Err(set_error(vm, h, error)),
@@ -169,6 +188,7 @@ pub(crate) fn read_field<'h>(
                 return Ok(Found::Done(value));
             }
             match table.meta() {
+                Some(_) if table.weak().is_some() => return index(vm, h, object, key.into(), operand),
                 Some(meta) => meta,
                 None => return Ok(Found::Done(Value::nil())),
             }

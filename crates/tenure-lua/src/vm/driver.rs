@@ -5,8 +5,9 @@
 
 use super::execute::execute;
 use super::{DEPTH_MAX, Exit, FrameKind, Pending, PendingCall, Return, Vm, message};
-use crate::native::{Call, Collect, NativeFunction, Reentrant, Reply, Throw, Thrown};
-use crate::object::{Native, NativeFields, Objects};
+use crate::bytecode::Opcode;
+use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw, Thrown};
+use crate::object::{Closure, ClosureFields, Native, NativeFields, Objects, ProtoFields, instruction};
 use crate::vm::ALL;
 use tenure::REGISTERS;
 use tenure::prelude::*;
@@ -14,8 +15,13 @@ use tenure::prelude::*;
 /// Attempts to make room for one instruction. An instruction makes few objects; each attempt makes room for one more.
 const ATTEMPTS_MAX: u32 = 8;
 
+/// Major collections one after the other that may leave less than one part in [`ROOM_SHARE`] of the heap's limit free. A program whose
+/// objects fill the heap to the last byte would collect for each one that it still finds room for; its memory is used up before.
+const VAIN_MAX: u32 = 6;
+const ROOM_SHARE: usize = 32;
+
 /// Registers above those in use that a native function may have written before a safepoint.
-const CALL_SLACK: usize = 32;
+pub(super) const CALL_SLACK: usize = 32;
 
 impl Vm {
     /// Calls the function in register `at` with the `count` arguments behind it; results stand from `at` on. Returns their number.
@@ -53,23 +59,21 @@ impl Vm {
     fn drive(&mut self, h: &mut Heap<Objects>) -> Result<usize, Throw> {
         loop {
             match execute(self, h) {
-                Exit::Safepoint => self.safepoint(h),
+                Exit::Safepoint => {
+                    self.safepoint_with(h, 0);
+                    if !matches!(self.pending, Pending::Throw | Pending::Unwind) && self.is_exhausted() {
+                        let throw = message::not_enough_memory(h);
+                        self.raise(throw);
+                    } else if self.services.collector.is_running {
+                        self.call_finalizers(h);
+                    }
+                }
                 Exit::Room(bytes) => {
                     if let Err(throw) = self.make_room(h, Throw(Thrown::Room(bytes))) {
                         self.raise(throw);
                     }
                 }
                 Exit::Reentrant => self.call_reentrant(h),
-                Exit::Collect(how) => {
-                    self.show_registers(h);
-                    match how {
-                        Collect::Full => h.collect(),
-                        Collect::Step => {
-                            h.start_marking();
-                            let _ = h.step(h.now_ns() + 1_000_000);
-                        }
-                    }
-                }
                 Exit::Done { count } => return Ok(count),
                 Exit::Failed => return Err(Throw::ERROR),
             }
@@ -86,13 +90,39 @@ impl Vm {
         };
     }
 
-    /// Lets the collector work if it has something to do.
+    /// Lets the collector work if it has something to do, while a native function may have written registers above its own.
     pub(crate) fn safepoint(&mut self, h: &mut Heap<Objects>) {
-        if h.safepoint_due() {
-            self.show_registers(h);
-            h.safepoint();
+        self.safepoint_with(h, CALL_SLACK);
+    }
+
+    fn safepoint_with(&mut self, h: &mut Heap<Objects>, slack: usize) {
+        if h.safepoint_due() && self.services.collector.is_running {
+            self.show_registers(h, slack);
+            self.watched(h, |h| h.safepoint());
         }
         self.attempts = 0;
+    }
+
+    /// Lets the collector work, and counts collections in vain.
+    fn watched<R>(&mut self, h: &mut Heap<Objects>, work: impl FnOnce(&mut Heap<Objects>) -> R) -> R {
+        let before = h.statistics().major_collections;
+        let result = work(h);
+        let after = h.statistics();
+        if after.major_collections != before {
+            let used_bytes = after.sizes.used_bytes();
+            let is_vain = used_bytes >= after.max_old_bytes - after.max_old_bytes / ROOM_SHARE;
+            self.vain_collections = if is_vain { self.vain_collections + 1 } else { 0 };
+        }
+        result
+    }
+
+    /// Returns whether so many collections were in vain that memory counts as used up, and begins to count anew.
+    fn is_exhausted(&mut self) -> bool {
+        let is_exhausted = self.vain_collections >= VAIN_MAX;
+        if is_exhausted {
+            self.vain_collections = 0;
+        }
+        is_exhausted
     }
 
     /// Makes room after an allocation failed; passes every other error on.
@@ -104,18 +134,21 @@ impl Vm {
         let Thrown::Room(bytes) = throw.0 else {
             return Err(throw);
         };
-        self.show_registers(h);
+        self.show_registers(h, CALL_SLACK);
         self.attempts += 1;
-        h.safepoint();
-        if self.attempts > ATTEMPTS_MAX || h.try_reserve(bytes).is_err() {
+        let made = self.watched(h, |h| {
+            h.safepoint();
+            h.try_reserve(bytes)
+        });
+        if self.attempts > ATTEMPTS_MAX || made.is_err() || self.is_exhausted() {
             self.attempts = 0;
             return Err(message::not_enough_memory(h));
         }
         Ok(())
     }
 
-    /// Tells the heap up to where registers are in use. Those that are shown and not in use hold what was left there.
-    fn show_registers(&mut self, h: &Heap<Objects>) {
+    /// Returns the first register above those in use.
+    pub(super) fn live_registers(&self, h: &Heap<Objects>) -> usize {
         let pending_end = match self.pending {
             Pending::Call(PendingCall { at, count, .. })
             | Pending::Return { at, count }
@@ -125,9 +158,52 @@ impl Vm {
             Pending::CloseThread { at } => at + 1,
             Pending::Run | Pending::Throw | Pending::Unwind | Pending::Concat { .. } => 0,
         };
-        // A native function may have put a function and its arguments above its own.
-        let end = (self.top.max(pending_end) + CALL_SLACK).saturating_sub(REGISTERS);
-        let depth = self.base.max(end);
+        // Variables of functions that an error has left are closed one by one.
+        let upvalue_end = h
+            .roots()
+            .open_upvalues
+            .get()
+            .map_or(0, |upvalue| upvalue.place.get() as usize + 1);
+        let to_close_end = self.to_close.last().map_or(0, |register| *register as usize + 1);
+        let end = self
+            .temporaries_end(h)
+            .unwrap_or_else(|| self.live_end(h))
+            .max(pending_end);
+        end.max(upvalue_end).max(to_close_end)
+    }
+
+    /// Returns the end of the registers in use behind an instruction that leaves nothing above its results. As in the reference
+    /// implementation, what calls and constructors left further up is dead there.
+    fn temporaries_end(&self, h: &Heap<Objects>) -> Option<usize> {
+        let frame = self.frames.top;
+        if frame.kind != FrameKind::Lua || !matches!(self.pending, Pending::Run) {
+            return None;
+        }
+        let closure = self.register(h, self.base - 1).cast::<Closure>()?;
+        let code = closure.proto().code().tail();
+        let last = |back: usize| code.get((frame.pc as usize).checked_sub(back)?).map(instruction);
+        let mut i = last(1)?;
+        if i.opcode() == Opcode::ExtraArg {
+            i = last(2)?;
+        }
+        let count = match (i.opcode(), i.c()) {
+            (Opcode::NewTable | Opcode::Closure | Opcode::Concat, _) => 1,
+            (Opcode::Call, 1..) => usize::from(i.c()) - 1,
+            _ => return None,
+        };
+        Some(self.base + usize::from(i.a()) + count)
+    }
+
+    /// Tells the heap up to where registers are in use, `slack` more than known. Those behind are cleared as far as the heap looks, so
+    /// that what was left there keeps nothing alive.
+    pub(super) fn show_registers(&mut self, h: &Heap<Objects>, slack: usize) {
+        let live = self.live_registers(h) + slack;
+        let depth = self.base.max(live.saturating_sub(REGISTERS));
+        let area = h.register_area();
+        let behind = live.min(area.len())..(depth + REGISTERS).min(area.len());
+        for register in area.get(behind).unwrap_or(&[]) {
+            register.set(Value::nil());
+        }
         let shown = h.frame_depth();
         if depth < shown {
             h.pop_frame(shown - depth);

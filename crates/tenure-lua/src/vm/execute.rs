@@ -63,10 +63,6 @@ pub(super) fn call_native(
             None
         }
         Ok(Reply(Action::Reentrant)) => Some(Leave::Exit(Exit::Reentrant)),
-        Ok(Reply(Action::Collect(how))) => {
-            vm.act(Action::Collect(how));
-            Some(Leave::Exit(Exit::Collect(how)))
-        }
         Ok(Reply(action)) => {
             vm.act(action);
             Some(Leave::Pending)

@@ -4,7 +4,9 @@
 //! load and a test.
 
 use crate::bytecode::Metamethod;
-use crate::object::{LuaValue, Objects, Str, Table, TableFields, TableMethods, Type, Userdata, UserdataFields, Val};
+use crate::object::{
+    LuaValue, Objects, Str, Table, TableFields, TableMethods, Type, Userdata, UserdataFields, Val, WeakPartMethods,
+};
 use tenure::prelude::*;
 
 /// Returns the metatable of a value.
@@ -39,12 +41,21 @@ pub(crate) fn in_metatable<'h>(h: &'h Heap<Objects>, meta: Gc<'h, Table>, event:
 #[inline(never)]
 fn look_up<'h>(h: &'h Heap<Objects>, meta: Gc<'h, Table>, event: Metamethod) -> Option<Val<'h>> {
     let name = h.roots().metamethod_names[usize::from(event.number())].get()?;
-    let method = meta.get_str(name);
+    let method = named(h, meta, name);
     if method.is_nil() {
         meta.absent.set(meta.absent.get() | 1 << event.number());
         return None;
     }
     Some(method)
+}
+
+/// Returns a field of a metatable, which may be a weak table itself.
+fn named<'h>(h: &'h Heap<Objects>, meta: Gc<'h, Table>, name: Gc<'h, Str>) -> Val<'h> {
+    let found = meta.get_str(name);
+    match meta.weak() {
+        Some(weak) if found.is_nil() => weak.get_value(h, name.into()),
+        _ => found,
+    }
 }
 
 /// Returns the metamethod of a value, if it has one.
@@ -78,6 +89,6 @@ impl Field {
 pub(crate) fn field<'h>(h: &'h Heap<Objects>, value: Val<'h>, field: Field) -> Option<Val<'h>> {
     let meta = metatable(h, value)?;
     let name = h.roots().field_names[field as usize].get()?;
-    let found = meta.get_str(name);
+    let found = named(h, meta, name);
     (!found.is_nil()).then_some(found)
 }

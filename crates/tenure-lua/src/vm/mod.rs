@@ -19,6 +19,7 @@
 //! | `unwind` | errors on their way to whoever catches them |
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
+//! | `collection` | weak tables, finalizers, and collections that programs ask for |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
@@ -26,6 +27,7 @@
 pub(crate) mod access;
 pub(crate) mod arithmetic;
 mod close;
+pub(crate) mod collection;
 pub(crate) mod compare;
 mod concat;
 pub(crate) mod coroutine;
@@ -47,7 +49,7 @@ mod window;
 
 pub(crate) use frame::{ALL, Catch, Frame, FrameKind, FrameStack, Return};
 
-use crate::native::{Collect, Continuation, Throw};
+use crate::native::{Continuation, Throw};
 use crate::object::Objects;
 use std::fmt;
 use tenure::REGISTERS;
@@ -105,8 +107,6 @@ pub(crate) enum Exit {
     Room(usize),
     /// The native function of the top frame runs at a safepoint.
     Reentrant,
-    /// A collection was asked for.
-    Collect(Collect),
     /// The call from Rust returned, with results in registers.
     Done { count: usize },
     /// An error passed the call from Rust.
@@ -147,6 +147,9 @@ pub struct Vm {
     pub(crate) is_handled: bool,
     /// Failures to make room one after the other, for the same thing.
     pub(crate) attempts: u32,
+    pub(crate) finalizers: collection::Finalizers,
+    /// Major collections one after the other that left next to no room below the heap's limit.
+    pub(crate) vain_collections: u32,
     pub(crate) services: crate::services::Services,
 }
 
@@ -184,6 +187,8 @@ impl Vm {
             handlers: 0,
             is_handled: false,
             attempts: 0,
+            finalizers: collection::Finalizers::default(),
+            vain_collections: 0,
             services,
         }
     }

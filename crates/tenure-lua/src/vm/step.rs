@@ -183,10 +183,7 @@ impl Vm {
             Ok(Reply(Action::Reentrant)) => Ok(Some(Exit::Reentrant)),
             Ok(Reply(action)) => {
                 self.act(action);
-                Ok(match action {
-                    Action::Collect(how) => Some(Exit::Collect(how)),
-                    _ => None,
-                })
+                Ok(None)
             }
             Err(Throw(Thrown::Room(bytes))) => {
                 self.pop_native();
@@ -236,7 +233,7 @@ impl Vm {
                 self.wait(then, Catch::No);
                 Pending::CloseThread { at }
             }
-            Action::Collect(_) | Action::Reentrant => Pending::Return {
+            Action::Reentrant => Pending::Return {
                 at: self.base - 1,
                 count: 0,
             },
@@ -260,7 +257,6 @@ impl Vm {
         let Reply(action) = then(&mut call)?;
         self.act(action);
         Ok(match action {
-            Action::Collect(how) => Some(Exit::Collect(how)),
             Action::Reentrant => Some(Exit::Reentrant),
             _ => None,
         })

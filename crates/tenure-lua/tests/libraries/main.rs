@@ -1,6 +1,6 @@
 //! The libraries by programs that check themselves, beside this file.
 //!
-//! Each runs in heaps that collect now and then, at every few allocations, and hardly ever; and in the reference implementation, if
+//! Each runs in heaps that collect now and then, at every few allocations, at each one, and hardly ever; and in the reference implementation, if
 //! `TENURE_LUA_REFERENCE` names it or `lua5.4` is on the path, which checks what the programs take for granted.
 #![forbid(unsafe_code)]
 
@@ -11,7 +11,7 @@ use tenure_lua::{Lua, Owned, Services};
 const PRELUDE: &str = include_str!("prelude.lua");
 
 /// Flags of heaps.
-const HEAPS: [&[(&str, &str)]; 3] = [
+const HEAPS: [&[(&str, &str)]; 4] = [
     &[],
     &[
         ("gc-interval", "7"),
@@ -23,6 +23,8 @@ const HEAPS: [&[(&str, &str)]; 3] = [
         ("stress-compaction", "true"),
         ("max-new-space-size", "64"),
     ],
+    // With a nursery of a page.
+    &[("gc-interval", "1"), ("mark-stack-entries", "1")],
 ];
 
 fn run(name: &str, program: &str) {
@@ -30,6 +32,9 @@ fn run(name: &str, program: &str) {
         let mut config = HeapConfig::new();
         for (flag, value) in flags {
             config.set_flag(flag, value).expect("a flag");
+        }
+        if flags.contains(&("gc-interval", "1")) {
+            config = config.semi_space_bytes(4096);
         }
         let mut lua = Lua::new(config, Services::new(std::io::sink(), std::io::sink(), 1)).expect("a state");
         let source = format!("{PRELUDE}\n{program}");

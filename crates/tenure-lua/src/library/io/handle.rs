@@ -50,11 +50,17 @@ pub(super) fn new_handle<'h>(
         UserdataInit {
             meta,
             class: CLASS,
+            is_marked: id.is_none(),
             payload,
         },
         |_| Value::nil(),
     );
-    Ok(handle.map_err(|_| NoRoom { bytes: 64 })?)
+    let handle = handle.map_err(|_| NoRoom { bytes: 64 })?;
+    if id.is_none() {
+        // Files that programs open are closed when nobody has them any more; the standard ones stay open.
+        h.register_finalizer(handle, 0);
+    }
+    Ok(handle)
 }
 
 /// The metatable of files.

@@ -21,6 +21,19 @@ fn prepare(native: &mut Reentrant<'_>, number: usize) -> Result<(), Throw> {
     })
 }
 
+/// Opens a file. When the process has no more descriptors, those of files that nobody has any more are closed first.
+fn with_collection(native: &mut Reentrant<'_>, open: impl Fn() -> io::Result<LuaFile>) -> io::Result<LuaFile> {
+    /// `EMFILE` and `ENFILE`, the same numbers wherever there are such.
+    const TOO_MANY_OPEN: [i32; 2] = [24, 23];
+    match open() {
+        Err(error) if error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code)) => {
+            native.vm.collect(native.heap);
+            open()
+        }
+        result => result,
+    }
+}
+
 /// Gives the value in argument `number` its file.
 fn attach(native: &mut Reentrant<'_>, number: usize, file: LuaFile) {
     let id = native.services().files.add(file);
@@ -57,7 +70,8 @@ pub(super) fn open(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     let Some(mode) = OpenMode::parse(&mode) else {
         return Err(native.region().argument_error(2, "invalid mode"));
     };
-    reply_opened(native, LuaFile::open(&name, mode), Some(&name))
+    let file = with_collection(native, || LuaFile::open(&name, mode));
+    reply_opened(native, file, Some(&name))
 }
 
 pub(super) fn popen(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
@@ -69,20 +83,22 @@ pub(super) fn popen(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     };
     // What was written comes before what the command writes.
     let _ = native.services().files.flush_all();
-    reply_opened(native, LuaFile::pipe(&command, for_writing), Some(&command))
+    let file = with_collection(native, || LuaFile::pipe(&command, for_writing));
+    reply_opened(native, file, Some(&command))
 }
 
 pub(super) fn tmpfile(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
     native.set_count(2)?;
     prepare(native, 3)?;
-    reply_opened(native, LuaFile::temporary(), None)
+    let file = with_collection(native, LuaFile::temporary);
+    reply_opened(native, file, None)
 }
 
 /// Opens the file that argument `name` names, and puts it into argument `into`, behind all others.
 pub(super) fn open_or_raise(native: &mut Reentrant<'_>, name: usize, into: usize, mode: OpenMode) -> Result<(), Throw> {
     let name = native.allocate(|call| call.check_bytes(name).map(<[u8]>::to_vec))?;
     prepare(native, into)?;
-    match LuaFile::open(&name, mode) {
+    match with_collection(native, || LuaFile::open(&name, mode)) {
         Ok(file) => {
             attach(native, into, file);
             Ok(())

@@ -11,11 +11,13 @@ mod length;
 mod nodes;
 mod resize;
 mod traverse;
+mod weak;
 
 pub(crate) use length::border;
 pub(crate) use nodes::{Nodes, NodesMethods};
 pub(crate) use resize::{empty_nodes, new_array, new_table, set_list};
 pub(crate) use traverse::next;
+pub(crate) use weak::{Mode, WeakBox, WeakPart, WeakPartMethods, mode, set_mode};
 
 use super::string::StrMethods;
 use super::{NoRoom, Objects, Str, Val, new_integer};
@@ -31,11 +33,17 @@ pub(crate) struct Table {
     /// All other keys.
     pub(crate) nodes: Slot<Ref<Nodes>>,
     pub(crate) meta: Slot<Opt<Table>>,
-    /// Bit m says that metamethod number m is known to be absent, when the table is a metatable.
+    /// Bit m says that metamethod number m is known to be absent, when the table is a metatable. Flags stand above.
     pub(crate) absent: Cell<u32>,
     /// Where the last search for a border ended.
     pub(crate) border: Cell<u32>,
 }
+
+/// In `absent`: the table is marked for finalization.
+const MARKED: u32 = 1 << 31;
+/// In `absent`: values may be weak boxes.
+const BOXES: u32 = 1 << 30;
+const FLAGS: u32 = MARKED | BOXES;
 
 /// A plain sequence of values: the array part of a table, constants, saved registers.
 #[derive(Kind)]
@@ -68,8 +76,16 @@ pub(crate) struct HashedKey<'h> {
     pub(crate) hash: u32,
 }
 
-/// Raw access: without metamethods.
+/// Raw access: without metamethods. What takes no heap knows nothing of weak tables: it finds nothing there.
 pub(crate) trait TableMethods<'h>: Copy {
+    /// Forgets which metamethods are absent.
+    fn forget_absent(self);
+    /// Returns whether the table is marked for finalization, and says whether it is from now on.
+    fn replace_marked(self, marked: bool) -> bool;
+    /// Says that values may be weak boxes.
+    fn hold_boxes(self);
+    /// Returns what the table holds if it is a weak one.
+    fn weak(self) -> Option<Gc<'h, WeakPart>>;
     /// Returns the value of any key, nil when there is none.
     fn get_raw(self, h: &'h Heap<Objects>, key: Val<'h>) -> Val<'h>;
     /// Returns the value of an integer key.
@@ -138,11 +154,35 @@ fn hash_float(float: f64) -> u32 {
 }
 
 impl<'h> TableMethods<'h> for Gc<'h, Table> {
+    #[inline(always)]
+    fn forget_absent(self) {
+        self.absent.set(self.absent.get() & FLAGS);
+    }
+
+    fn replace_marked(self, marked: bool) -> bool {
+        let bits = self.absent.get();
+        self.absent.set(if marked { bits | MARKED } else { bits & !MARKED });
+        bits & MARKED != 0
+    }
+
+    fn hold_boxes(self) {
+        self.absent.set(self.absent.get() | BOXES);
+    }
+
+    #[inline]
+    fn weak(self) -> Option<Gc<'h, WeakPart>> {
+        weak::weak_part(self.nodes())
+    }
+
     fn get_raw(self, h: &'h Heap<Objects>, key: Val<'h>) -> Val<'h> {
-        match place(h, key) {
+        let value = match place(h, key) {
             Place::Int(int) => self.get_int(int),
             Place::Hash(hashed) => self.nodes().get_key(hashed),
-            Place::Nil | Place::Nan => Value::nil(),
+            Place::Nil | Place::Nan => return Value::nil(),
+        };
+        match self.weak() {
+            Some(weak) if value.is_nil() => weak.get_value(h, key),
+            _ => value,
         }
     }
 
@@ -210,7 +250,7 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
 
     fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<Option<u32>, SetError> {
         let nodes = self.nodes();
-        self.absent.set(0);
+        self.forget_absent();
         if let Some(index) = nodes.locate(key) {
             nodes.set_value(h, index, value);
             return Ok(Some(index));
@@ -245,8 +285,16 @@ fn set_hashed<'h>(
     value: Val<'h>,
 ) -> Result<(), SetError> {
     let nodes = table.nodes();
-    table.absent.set(0);
-    if nodes.assign(h, key, value) || value.is_nil() {
+    table.forget_absent();
+    if nodes.assign(h, key, value) {
+        return Ok(());
+    }
+    if nodes.get().capacity == 0
+        && let Some(weak) = weak::weak_part(nodes)
+    {
+        return weak.set(h, key.key, value);
+    }
+    if value.is_nil() {
         return Ok(());
     }
     if let Some(int) = key.key.as_float().and_then(float_to_integer) {

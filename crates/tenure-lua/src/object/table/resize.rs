@@ -5,7 +5,8 @@
 //! often as its size doubles. Both new parts are allocated before anything changes.
 
 use super::nodes::{CAPACITY_MAX, NODE_SLOTS, NodesInit, NodesMethods, hash_integer, hash_other};
-use super::{Array, ArrayInit, HashedKey, SetError, Table, TableFields, empty_table};
+use super::weak::drop_empty_boxes;
+use super::{Array, ArrayInit, BOXES, HashedKey, SetError, Table, TableFields, empty_table};
 use crate::object::{NoRoom, Nodes, Objects, Str, StrMethods, Val};
 use tenure::prelude::*;
 
@@ -138,6 +139,9 @@ fn ceil_log2(number: usize) -> usize {
 
 /// Makes room for one more key.
 pub(super) fn rehash<'h>(table: Gc<'h, Table>, h: &'h Heap<Objects>, key: Val<'h>) -> Result<(), SetError> {
+    if table.absent.get() & BOXES != 0 {
+        drop_empty_boxes(table, h);
+    }
     let mut census = Census {
         slices: [0; MAX_BITS + 1],
         integers: 0,

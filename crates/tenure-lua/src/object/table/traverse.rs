@@ -3,7 +3,9 @@
 //! The array part comes first, then the nodes as they lie. A key that is there, even with the value nil, is found again by a look-up, so
 //! a traversal keeps no state and may clear and assign entries as it goes.
 
-use super::{Array, HashedKey, NodesMethods, Objects, Place, Table, TableFields, Val, place};
+use super::{
+    Array, HashedKey, NodesMethods, Objects, Place, Table, TableFields, TableMethods, Val, WeakPartMethods, place,
+};
 use tenure::prelude::*;
 
 /// The key given to `next` is not one of the table.
@@ -16,6 +18,9 @@ pub(crate) fn next<'h>(
     h: &'h Heap<Objects>,
     key: Val<'h>,
 ) -> Result<Option<(Val<'h>, Val<'h>)>, InvalidKey> {
+    if let Some(weak) = table.weak() {
+        return weak.next(h, key);
+    }
     let array: Gc<'h, Array> = table.array();
     let length = array.tail_len();
     let position = match place(h, key) {
