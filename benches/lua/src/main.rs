@@ -40,7 +40,7 @@ enum What {
     },
     /// Takes the longest pause of the programs that allocate most, beside live data
     Pauses {
-        /// How far the heap is filled; some 70 % of it stays alive
+        /// How far the heap is filled; most of it stays alive
         #[arg(long, default_value_t = 700)]
         fill_mib: usize,
         /// The pause that the heap is to keep to, such as 1ms
