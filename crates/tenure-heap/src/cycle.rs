@@ -658,7 +658,8 @@ impl Inner {
     pub(crate) fn stop_bytes(&self, large_bytes: usize) -> usize {
         if !self.config.settings.incremental_marking {
             self.old_limit_bytes
-        } else if self.cycle.is_some() {
+        } else if self.cycle.is_some() || self.external_growth_bytes() > tenure_policy::trigger::EXTERNAL_SOFT_BYTES {
+            // Growth outside of the heap is not limited by its maximum: it gets no more time than the window.
             self.window_with(large_bytes).deadline_bytes
         } else {
             last_start_bytes(&self.window_input())
