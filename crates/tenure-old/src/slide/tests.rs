@@ -351,7 +351,7 @@ proptest! {
             for turn in 0..repeat {
                 for (i, wish) in wishes.iter().enumerate() {
                     // Large ones not so often: the spaces are small.
-                    if world.made - turn < 4000 && (turn == 0 || wish.length < 4000) {
+                    if world.made < 4000 + turn && (turn == 0 || wish.length < 4000) {
                         let wish = Wish { hashed: wish.hashed && hashed, pinned: turn == 0 && pins.contains(&i), ..*wish };
                         world.allocate(&wish);
                         fates.push(wish);
