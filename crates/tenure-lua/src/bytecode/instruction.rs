@@ -107,6 +107,12 @@ impl Instruction {
         value.wrapping_add(OFFSET_SC) as u8
     }
 
+    /// The opcode's number, below 128.
+    #[inline]
+    pub const fn number(self) -> u8 {
+        (self.0 & OPCODE_MASK) as u8
+    }
+
     /// The opcode, if the number is one.
     #[inline]
     pub const fn opcode_checked(self) -> Option<Opcode> {

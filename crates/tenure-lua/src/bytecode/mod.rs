@@ -15,5 +15,6 @@ pub use instruction::{Instruction, MAX_A, MAX_AX, MAX_B, MAX_BX, MAX_C, MAX_SJ, 
 pub use line_info::{AbsoluteLine, LineInfo};
 pub use listing::Listing;
 pub use metamethod::Metamethod;
-pub use opcode::{Format, Opcode};
+pub(crate) use opcode::unused_numbers;
+pub use opcode::{Format, Opcode, number};
 pub use proto::{Bytes, Constant, LocalVariable, Proto, UpvalueDesc, VariableKind};

@@ -25,6 +25,17 @@ const USES_TOP: u8 = 4;
 const SETS_TOP: u8 = 8;
 const METAMETHOD: u8 = 16;
 
+/// The pattern of the numbers below 128 that are no opcode's, one by one: a range would be a compare and not a place in a table.
+#[rustfmt::skip]
+macro_rules! unused_numbers {
+    () => {
+        83 | 84 | 85 | 86 | 87 | 88 | 89 | 90 | 91 | 92 | 93 | 94 | 95 | 96 | 97
+        | 98 | 99 | 100 | 101 | 102 | 103 | 104 | 105 | 106 | 107 | 108 | 109 | 110 | 111 | 112
+        | 113 | 114 | 115 | 116 | 117 | 118 | 119 | 120 | 121 | 122 | 123 | 124 | 125 | 126 | 127
+    };
+}
+pub(crate) use unused_numbers;
+
 macro_rules! opcodes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $format:ident, $flags:expr;)*) => {
         /// An operation of the register machine.
@@ -49,14 +60,19 @@ macro_rules! opcodes {
 
             /// The opcode with a number, or the last one. The compiler sees that this is a minimum.
             #[inline]
-            #[allow(non_upper_case_globals, reason = "patterns must be constants: one for each variant, named like it")]
             pub(super) const fn from_number_or_last(number: u8) -> Opcode {
-                $(const $name: u8 = Opcode::$name as u8;)*
                 match number {
-                    $($name => Opcode::$name,)*
+                    $(number::$name => Opcode::$name,)*
                     _ => Opcode::ExtraArg,
                 }
             }
+        }
+
+        /// The numbers of the opcodes, for a match on [`Instruction::number`](super::Instruction::number).
+        #[allow(non_upper_case_globals, missing_docs, reason = "one for each variant, named like it")]
+        pub mod number {
+            use super::Opcode;
+            $(pub const $name: u8 = Opcode::$name as u8;)*
         }
     };
 }

@@ -16,6 +16,9 @@ use tenure::prelude::*;
 /// Links of a chain of `__index` or `__newindex` after which it is taken for a loop.
 const CHAIN_MAX: usize = 2000;
 
+/// Links that are walked without looking for a loop: more classes above one another are rare.
+const CLASSES_MAX: usize = 8;
+
 /// What an access found.
 #[derive(Debug)]
 pub(crate) enum Found<'h> {
@@ -38,6 +41,7 @@ pub(crate) enum Operand {
 /// # Errors
 ///
 /// `attempt to index a … value`; a chain that is too long.
+#[cold]
 #[inline(never)]
 pub(crate) fn index<'h>(
     vm: &mut Vm,
@@ -89,6 +93,7 @@ pub(crate) fn index<'h>(
 /// # Errors
 ///
 /// `attempt to index a … value`; a key that is nil or NaN; a chain that is too long; no memory.
+#[cold]
 #[inline(never)]
 pub(crate) fn set_index<'h>(
     vm: &mut Vm,
@@ -154,8 +159,10 @@ pub(crate) fn set_error(vm: &mut Vm, h: &Heap<Objects>, error: SetError) -> Thro
 
 /// Stores in the high half of a word of code where its instruction found a key.
 #[inline(always)]
-fn set_hint(word: &Cell<u64>, hint: u32) {
-    word.set(word.get() & 0xffff_ffff | u64::from(hint) << 32);
+fn set_hint(word: Option<&Cell<u64>>, hint: u32) {
+    if let Some(word) = word {
+        word.set(word.get() & 0xffff_ffff | u64::from(hint) << 32);
+    }
 }
 
 /// Returns the hint in a word of code.
@@ -164,93 +171,114 @@ pub(crate) fn hint(word: u64) -> u32 {
     (word >> 32) as u32
 }
 
-/// Reads `object[key]`, and notes in the instruction where the key was.
-///
-/// # Errors
-///
-/// As [`index`].
+/// Reads a table, unless there may be a metamethod for what is not there.
 #[inline(never)]
-pub(crate) fn read_field<'h>(
-    vm: &mut Vm,
+pub(crate) fn find<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, key: Val<'h>) -> Option<Val<'h>> {
+    let value = if let Some(int) = key.as_int() {
+        table.get_int(int)
+    } else if let Some(name) = key.cast::<Str>() {
+        table.get_str(name)
+    } else {
+        table.get_raw(h, key)
+    };
+    (!value.is_nil() || table.meta().is_none()).then_some(value)
+}
+
+/// Replaces what is not in the array part, if it is not nil and the key an integer in the word or a string. Returns whether it did.
+#[inline(never)]
+pub(crate) fn replace<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, key: Val<'h>, value: Val<'h>) -> bool {
+    if let Some(int) = key.as_int() {
+        table.nodes().replace_int(h, int, value)
+    } else {
+        key.cast::<Str>().is_some_and(|name| table.replace_str(h, name, value))
+    }
+}
+
+/// Reads a field that is in the object, its class or a class above, and notes in the instruction where. Nothing if that is
+/// not all there is to do.
+#[inline(never)]
+pub(crate) fn find_field<'h>(
     h: &'h Heap<Objects>,
     object: Val<'h>,
-    key: Gc<'h, Str>,
-    operand: Operand,
-    word: &Cell<u64>,
-) -> Result<Found<'h>, Throw> {
-    let meta = match object.cast::<Table>() {
+    key: Val<'h>,
+    code: &[Cell<u64>],
+    pc: usize,
+) -> Option<Val<'h>> {
+    let word = code.get(pc.wrapping_sub(1));
+    let name = key.cast::<Str>()?;
+    let mut meta = match object.cast::<Table>() {
         Some(table) => {
             let nodes = table.nodes();
-            if let Some(place) = nodes.locate(key)
+            if let Some(place) = nodes.locate(name)
                 && let Some(value) = nodes.value_of(place)
             {
                 set_hint(word, place);
-                return Ok(Found::Done(value));
+                return Some(value);
             }
             match table.meta() {
                 // A weak table has other places to look.
-                Some(_) if table.weak().is_some() => return index(vm, h, object, key.into(), operand),
+                Some(_) if table.weak().is_some() => return None,
                 Some(meta) => meta,
-                None => return Ok(Found::Done(Value::nil())),
+                None => return Some(Value::nil()),
             }
         }
-        None => match metatable(h, object) {
-            Some(meta) => meta,
-            None => return index(vm, h, object, key.into(), operand),
-        },
+        None => metatable(h, object)?,
     };
     // The key is not in the object itself: most often it is one of its class.
-    if let Some(class) = in_metatable(h, meta, Metamethod::Index).and_then(|method| method.cast::<Table>()) {
+    for _ in 0..CLASSES_MAX {
+        let class = in_metatable(h, meta, Metamethod::Index)?.cast::<Table>()?;
         let nodes = class.nodes();
-        if let Some(value) = nodes.get_hinted(hint(word.get()), key.into())
+        if let Some(value) = nodes.get_hinted(word.map_or(0, |word| hint(word.get())), key)
             && !value.is_nil()
         {
-            return Ok(Found::Done(value));
+            return Some(value);
         }
-        if let Some(place) = nodes.locate(key)
+        if let Some(place) = nodes.locate(name)
             && let Some(value) = nodes.value_of(place)
         {
             set_hint(word, place);
-            return Ok(Found::Done(value));
+            return Some(value);
+        }
+        match class.meta() {
+            Some(_) if class.weak().is_some() => return None,
+            Some(above) => meta = above,
+            None => return Some(Value::nil()),
         }
     }
-    index(vm, h, object, key.into(), operand)
+    None
 }
 
-/// Assigns `object[key] = value`, and notes in the instruction where the key was.
-///
-/// # Errors
-///
-/// As [`set_index`].
+/// Assigns to a field if that needs neither a metamethod nor memory, and notes in the instruction where it is. Returns whether it did.
 #[inline(never)]
-pub(crate) fn write_field<'h>(
-    vm: &mut Vm,
+pub(crate) fn assign_field<'h>(
     h: &'h Heap<Objects>,
     object: Val<'h>,
-    key: Gc<'h, Str>,
+    key: Val<'h>,
     value: Val<'h>,
-    operand: Operand,
-    word: &Cell<u64>,
-) -> Result<Found<'h>, Throw> {
-    let Some(table) = object.cast::<Table>() else {
-        return set_index(vm, h, object, key.into(), value, operand);
+    code: &[Cell<u64>],
+    pc: usize,
+) -> bool {
+    let word = code.get(pc.wrapping_sub(1));
+    let (Some(table), Some(name)) = (object.cast::<Table>(), key.cast::<Str>()) else {
+        return false;
     };
-    if table.meta().is_none() {
-        return match table.assign_plain(h, key, value) {
-            Ok(place) => {
-                if let Some(place) = place {
-                    set_hint(word, place);
-                }
-                Ok(Found::Done(Value::nil()))
+    let nodes = table.nodes();
+    if table.meta().is_some() {
+        if let Some(place) = nodes.locate(name)
+            && nodes.replace_hinted(h, place, key, value)
+        {
+            set_hint(word, place);
+            return true;
+        }
+        return false;
+    }
+    match table.assign_plain(h, name, value) {
+        Some(place) => {
+            if let Some(place) = place {
+                set_hint(word, place);
             }
-            Err(error) => Err(set_error(vm, h, error)),
-        };
+            true
+        }
+        None => false,
     }
-    if let Some(place) = table.nodes().locate(key)
-        && table.nodes().replace_hinted(h, place, key.into(), value)
-    {
-        set_hint(word, place);
-        return Ok(Found::Done(Value::nil()));
-    }
-    set_index(vm, h, object, key.into(), value, operand)
 }

@@ -15,6 +15,26 @@ use crate::pure::number::{
 use crate::vm::metamethod::of_value;
 use tenure::prelude::*;
 
+/// Adds or subtracts numbers in the word.
+#[inline(always)]
+pub(crate) fn sum<'h>(
+    x: Val<'h>,
+    y: Val<'h>,
+    int: impl FnOnce(Val<'h>, Val<'h>) -> Option<Val<'h>>,
+    float: impl FnOnce(f64, f64) -> f64,
+) -> Option<Val<'h>> {
+    if let Some(sum) = int(x, y) {
+        return Some(sum);
+    }
+    // Two integers whose sum does not fit stay integers.
+    match (x.as_float(), y.as_float()) {
+        (Some(x), Some(y)) => Some(Value::float(float(x, y))),
+        (Some(x), None) => Some(Value::float(float(x, y.as_int()? as f64))),
+        (None, Some(y)) => Some(Value::float(float(x.as_int()? as f64, y))),
+        (None, None) => None,
+    }
+}
+
 /// Adds, subtracts or multiplies numbers in the word: `int` must say when its result is not right.
 #[inline(always)]
 pub(crate) fn fast<'h>(
@@ -36,6 +56,13 @@ pub(crate) fn fast_float<'h>(x: Val<'h>, y: Val<'h>, float: impl FnOnce(f64, f64
         (Some(x), Some(y)) => Some(Value::float(float(x, y))),
         _ => Some(Value::float(float(x.as_number()?, y.as_number()?))),
     }
+}
+
+/// `x ^ 2`; nothing for another exponent.
+#[inline(always)]
+pub(crate) fn square<'h>(x: Val<'h>, y: Val<'h>) -> Option<Val<'h>> {
+    let (x, y) = (x.as_number()?, y.as_number()?);
+    (y == 2.0).then(|| Value::float(x * x))
 }
 
 /// Does a bitwise operation on integers in the word.
@@ -87,6 +114,7 @@ pub(crate) enum Outcome<'h> {
 /// # Errors
 ///
 /// `attempt to perform arithmetic on a … value` and its kind; division by zero; no memory for a boxed result.
+#[cold]
 #[inline(never)]
 pub(crate) fn full<'h>(
     vm: &mut Vm,

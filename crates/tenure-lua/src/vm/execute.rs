@@ -97,6 +97,17 @@ pub(super) fn call_of(vm: &Vm, i: Instruction, wanted: i16) -> PendingCall {
     }
 }
 
+/// Returns the call of an iterator whose function and arguments are in place.
+#[inline(always)]
+pub(super) fn iteration_of(vm: &Vm, i: Instruction) -> PendingCall {
+    PendingCall {
+        at: vm.base + usize::from(i.a()) + 4,
+        count: 2,
+        wanted: i16::from(i.c()),
+        how: Return::Plain,
+    }
+}
+
 /// Returns the number in `C` and, if there is one, the extra argument behind the instruction.
 pub(super) fn count_of(i: Instruction, extra: Option<&Cell<u64>>) -> usize {
     let high = match extra {

@@ -9,6 +9,20 @@ use crate::object::{LuaValue, NoRoom, Objects, Val, new_integer};
 use crate::pure::number::{Number, float_to_integer_ceil, float_to_integer_floor};
 use tenure::prelude::*;
 
+/// Returns the number of iterations after the first, or nothing inside if there is not even one, of an ascending loop whose numbers
+/// are integers in the word.
+#[inline(always)]
+pub(crate) fn count<'h>(initial: Val<'h>, limit: Val<'h>, step: Val<'h>) -> Option<Option<Val<'h>>> {
+    let (initial, limit, step) = (initial.as_int()?, limit.as_int()?, step.as_int()?);
+    if step <= 0 {
+        return None;
+    }
+    if initial > limit {
+        return Some(None);
+    }
+    Value::try_int((limit - initial) / step).map(Some)
+}
+
 /// Prepares the loop whose registers begin at `at`. Returns whether it is to be skipped.
 #[inline(never)]
 pub(crate) fn prepare(vm: &Vm, h: &Heap<Objects>, at: usize) -> Result<bool, Throw> {
@@ -88,6 +102,7 @@ fn integer_limit<'h>(
 }
 
 /// Begins the next iteration of the loop whose registers begin at `at`. Returns whether there is one.
+#[cold]
 #[inline(never)]
 pub(crate) fn next_iteration(h: &Heap<Objects>, at: usize) -> Result<bool, NoRoom> {
     let Some(registers) = h.register_area().get(at..at + 4) else {

@@ -11,7 +11,8 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `interpreter` | the loop: one arm for each opcode |
+//! | `interpreter` | the loop: one arm for each opcode that is not rare |
+//! | `slow` | instructions in full, where the loop does not do them |
 //! | `arithmetic`, `compare`, `concat`, `access` | the operations, with their metamethods |
 //! | `functions`, `loops` | making functions, variable arguments, numeric loops |
 //! | `step` | calls, returns and continuations |
@@ -44,6 +45,7 @@ mod loops;
 pub(crate) mod message;
 pub(crate) mod metamethod;
 pub(crate) mod names;
+mod slow;
 pub(crate) mod stack;
 mod step;
 mod unwind;
@@ -212,11 +214,17 @@ impl Vm {
     /// `stack overflow`.
     #[inline(always)]
     pub(crate) fn reach(&mut self, h: &Heap<Objects>, end: usize) -> Result<(), Throw> {
-        // What a handler brought into view stays there until the next collection, but is for handlers only.
-        if end <= STACK_MAX && end + REGISTERS <= h.register_area().len() {
+        if self.is_in_reach(h, end) {
             return Ok(());
         }
         self.reach_slow(h, end)
+    }
+
+    /// Returns whether registers up to `end` and a window beyond are in view.
+    #[inline(always)]
+    pub(crate) fn is_in_reach(&self, h: &Heap<Objects>, end: usize) -> bool {
+        // What a handler brought into view stays there until the next collection, but is for handlers only.
+        end <= STACK_MAX && end + REGISTERS <= h.register_area().len()
     }
 
     #[cold]

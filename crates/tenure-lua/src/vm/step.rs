@@ -106,10 +106,20 @@ impl Vm {
     }
 
     /// Pushes the frame of a function of Lua; its first instruction is next.
-    #[inline(always)]
+    ///
+    /// # Errors
+    ///
+    /// `stack overflow`.
     pub(crate) fn enter(&mut self, h: &Heap<Objects>, proto: Gc<'_, Proto>, call: PendingCall) -> Result<(), Throw> {
+        self.reach(h, call.at + 1 + call.count)?;
+        self.enter_reached(h, proto, call);
+        Ok(())
+    }
+
+    /// The same, when the registers are in view.
+    #[inline(always)]
+    pub(crate) fn enter_reached(&mut self, h: &Heap<Objects>, proto: Gc<'_, Proto>, call: PendingCall) {
         let base = call.at + 1;
-        self.reach(h, base + call.count)?;
         for parameter in call.count..usize::from(proto.parameter_count()) {
             self.set_register(h, base + parameter, Value::nil());
         }
@@ -127,7 +137,6 @@ impl Vm {
             pending_top: 0,
         });
         self.base = base;
-        Ok(())
     }
 
     /// Ends the top frame if its caller is a function of Lua, which simply goes on. Returns where the results go, and how many.

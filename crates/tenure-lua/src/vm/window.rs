@@ -8,19 +8,35 @@ use crate::object::{Closure, ClosureFields, Objects, ProtoFields, Val};
 use tenure::REGISTERS;
 use tenure::prelude::*;
 
-/// The registers of the running function.
+/// The place of the running function, where its result goes, and its registers behind it.
 #[derive(Clone, Copy)]
-pub(super) struct Window<'h>(&'h [RSlot<Objects>; REGISTERS]);
+pub(super) struct Window<'h>(&'h [RSlot<Objects>; REGISTERS + 1]);
 
 impl<'h> Window<'h> {
     #[inline(always)]
+    fn at(vm: &Vm, h: &'h Heap<Objects>) -> Option<Window<'h>> {
+        Some(Window(h.register_area().get(vm.base - 1..)?.first_chunk()?))
+    }
+
+    #[inline(always)]
     pub(super) fn get(self, register: u8) -> Val<'h> {
-        self.0[usize::from(register)].get()
+        self.0[1 + usize::from(register)].get()
     }
 
     #[inline(always)]
     pub(super) fn set(self, register: u8, value: Val<'_>) {
-        self.0[usize::from(register)].set(value);
+        self.0[1 + usize::from(register)].set(value);
+    }
+
+    #[inline(always)]
+    fn function(self) -> Val<'h> {
+        self.0[0].get()
+    }
+
+    /// Puts a result where the function stands that returns it.
+    #[inline(always)]
+    pub(super) fn set_result(self, value: Val<'_>) {
+        self.0[0].set(value);
     }
 }
 
@@ -37,22 +53,25 @@ pub(super) struct Here<'h> {
 /// Borrows what belongs to the function on top, in the middle of it.
 #[inline(always)]
 pub(super) fn here<'h>(vm: &Vm, h: &'h Heap<Objects>) -> Option<Here<'h>> {
-    let area = h.register_area();
-    let closure = area.get(vm.base - 1)?.get().cast::<Closure>()?;
-    let mut here = begin(vm, h, closure)?;
-    here.pc = vm.frames.top.pc as usize;
-    Some(here)
+    let registers = Window::at(vm, h)?;
+    let closure = registers.function().cast::<Closure>()?;
+    Some(Here {
+        closure,
+        code: closure.proto().code().tail(),
+        constants: closure.proto().constants().tail(),
+        registers,
+        pc: vm.frames.top.pc as usize,
+    })
 }
 
 /// Borrows what belongs to the function on top, a call of `closure`, at its first instruction.
 #[inline(always)]
 pub(super) fn begin<'h>(vm: &Vm, h: &'h Heap<Objects>, closure: Gc<'h, Closure>) -> Option<Here<'h>> {
-    let proto = closure.proto();
     Some(Here {
         closure,
-        code: proto.code().tail(),
-        constants: proto.constants().tail(),
-        registers: Window(h.register_area().get(vm.base..)?.first_chunk()?),
+        code: closure.proto().code().tail(),
+        constants: closure.proto().constants().tail(),
+        registers: Window::at(vm, h)?,
         pc: 0,
     })
 }

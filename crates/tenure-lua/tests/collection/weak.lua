@@ -329,9 +329,14 @@ do
   local t = setmetatable({}, { __mode = "v" })
   collectgarbage() collectgarbage()
   local before = collectgarbage("count")
-  for i = 1, 4 do t[string.rep(tostring(i), 2 ^ 18)] = {} end
+  local held = {}
+  for i = 1, 4 do
+    held[i] = {}
+    t[string.rep(tostring(i), 2 ^ 18)] = held[i]
+  end
   t.kept = 1
   assert(collectgarbage("count") > before + 1000)
+  held = nil
   collectgarbage()
   assert(collectgarbage("count") < before + 300, collectgarbage("count") - before)
   assert(next(t) == "kept" and next(t, "kept") == nil)

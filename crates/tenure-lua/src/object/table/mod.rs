@@ -102,10 +102,13 @@ pub(crate) trait TableMethods<'h>: Copy {
     fn replace_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool;
     /// Replaces the value of a string key that has one other than nil; returns whether it has.
     fn replace_str(self, h: &'h Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool;
-    /// Assigns to an integer key if that needs neither a metamethod nor memory.
-    fn assign_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool;
-    /// Assigns to a string key of a table without a metatable; returns the number of its node if it was there.
-    fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<Option<u32>, SetError>;
+    /// Returns the value of an integer key if it belongs to the array part.
+    fn element(self, key: i64) -> Option<Val<'h>>;
+    /// Assigns to an integer key if it belongs to the array part; returns whether it did, and not when there may be a metamethod.
+    fn assign_element(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> Option<bool>;
+    /// Assigns to a string key of a table without a metatable, and returns the number of its node if it was there; nothing when a rehash
+    /// is due.
+    fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Option<Option<u32>>;
     /// Replaces the value of any key that has one other than nil; returns whether it has.
     fn replace_raw(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'_>) -> bool;
 }
@@ -236,31 +239,30 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
     }
 
     #[inline(always)]
-    fn assign_int(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> bool {
-        let (array, index) = (self.array(), key.wrapping_sub(1) as usize);
-        match array.tail().get(index) {
-            Some(slot) if !slot.get().is_nil() || self.meta().is_none() => {
-                array.tail_set(h, index, value);
-                true
-            }
-            Some(_) => false,
-            None => self.nodes().replace_int(h, key, value),
-        }
+    fn element(self, key: i64) -> Option<Val<'h>> {
+        self.array().tail().get(key.wrapping_sub(1) as usize).map(Slot::get)
     }
 
-    fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Result<Option<u32>, SetError> {
+    #[inline(always)]
+    fn assign_element(self, h: &'h Heap<Objects>, key: i64, value: Val<'_>) -> Option<bool> {
+        let (array, index) = (self.array(), key.wrapping_sub(1) as usize);
+        let slot = array.tail().get(index)?;
+        let is_free = !slot.get().is_nil() || self.meta().is_none();
+        if is_free {
+            array.tail_set(h, index, value);
+        }
+        Some(is_free)
+    }
+
+    fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Option<Option<u32>> {
         let nodes = self.nodes();
         self.forget_absent();
         if let Some(index) = nodes.locate(key) {
             nodes.set_value(h, index, value);
-            return Ok(Some(index));
+            return Some(Some(index));
         }
-        let (hash, word) = (key.hash(), key.into());
-        if !value.is_nil() && !nodes.insert(h, HashedKey { key: word, hash }, value) {
-            resize::rehash(self, h, word)?;
-            self.set_raw(h, word, value)?;
-        }
-        Ok(None)
+        let (hash, key) = (key.hash(), key.into());
+        (value.is_nil() || nodes.insert(h, HashedKey { key, hash }, value)).then_some(None)
     }
 
     #[inline(always)]
