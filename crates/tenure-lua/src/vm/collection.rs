@@ -90,12 +90,10 @@ pub(crate) fn follow_own_mode<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>) ->
     }
 }
 
-/// Remembers a table whose metatable has a `__mode`, even one that is none: nobody is told when it is replaced.
+/// Remembers a table whose metatable has a `__mode` that is none: nobody is told when it is replaced. Weak ones are remembered anyway.
 fn remember_replaceable<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, meta: Gc<'h, Table>) -> Result<(), SetError> {
-    if in_metatable(h, meta, Metamethod::Mode).is_some() {
-        remember_mode(h, table)?;
-    }
-    Ok(())
+    let is_odd = mode_of(h, Some(meta)) == Mode::Strong && in_metatable(h, meta, Metamethod::Mode).is_some();
+    if is_odd { remember_mode(h, table) } else { Ok(()) }
 }
 
 /// Makes all tables as weak as their metatables say now. Takes time proportional to the tables that had a `__mode` before; if one was
