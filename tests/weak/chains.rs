@@ -286,3 +286,51 @@ fn a_key_that_is_in_many_tables_costs_time_in_proportion_to_them() {
         }
     });
 }
+
+/// Keys in many places, each alone in its block, are more than an index of pairs has rows for: passes find what it does not.
+#[test]
+fn chains_through_large_keys_far_apart_are_kept() {
+    const LENGTH: usize = 98_000;
+    const LARGE: usize = 140;
+    const SLOTS: usize = 17_500;
+    isolate(roomy()).enter(|h| {
+        put_array(h, 1, LENGTH + 1);
+        put_array(h, 3, LARGE);
+        for i in 0..LARGE {
+            // Those in between leave holes.
+            for _ in 0..4 {
+                put_array(h, 200, SLOTS);
+            }
+            array(h, 3).tail_set(h, i, reg(h, 200));
+        }
+        for i in 0..=LENGTH {
+            h.safepoint();
+            match i % (LENGTH / LARGE) {
+                0 if i < LENGTH => set_reg(h, 200, array(h, 3).tail_get(i / (LENGTH / LARGE))),
+                _ => put_leaf(h, 200, i as u64),
+            }
+            array(h, 1).tail_set(h, i, reg(h, 200));
+        }
+        put_table::<WeakKeys>(h, 4);
+        for i in order(Order::Reverse, LENGTH) {
+            h.safepoint();
+            let (key, value) = (array(h, 1).tail_get(i), array(h, 1).tail_get(i + 1));
+            keys(h, 4).insert(h, key, value).expect("room");
+        }
+        set_reg(h, 0, array(h, 1).tail_get(0));
+        for index in [1, 3, 200] {
+            clear(h, index);
+        }
+        for _ in 0..2 {
+            h.collect();
+            let (mut key, mut length) = (reg(h, 0), 0);
+            while let Some(next) = keys(h, 4).find(h, key) {
+                (key, length) = (next, length + 1);
+            }
+            assert_eq!((length, keys(h, 4).count()), (LENGTH, LENGTH));
+        }
+        clear(h, 0);
+        h.collect();
+        assert_eq!(keys(h, 4).count(), 0);
+    });
+}

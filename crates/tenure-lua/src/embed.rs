@@ -157,8 +157,8 @@ fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     roots.main_thread.set(main.ok());
     let guard = library::new_native(h, collection::GUARD, &[])?;
     roots.guard.set(guard.cast());
-    let parts = h.weak_table().map_err(|_| crate::object::NoRoom { bytes: 1 << 10 })?;
-    roots.weak_parts.set(Some(parts));
+    let tables = h.weak_table().map_err(|_| crate::object::NoRoom { bytes: 1 << 10 })?;
+    roots.mode_tables.set(Some(tables));
     library::open(call)?;
     keep_names(h);
     // The set of names of chunks is made when there is room, not when there is none.

@@ -117,6 +117,7 @@ fn exit(native: &mut Reentrant<'_>) -> Result<Reply, Throw> {
         None => call.optional_integer(1, 0)? as i32,
     };
     if !call.argument(2).is_falsy() {
+        native.vm.close_variables(native.heap);
         native.vm.close(native.heap);
     }
     let services = native.services();

@@ -30,7 +30,7 @@ pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
     Array, ArrayInit, Mode, Nodes, NodesMethods, SetError, Table, TableFields, TableMethods, WeakPartMethods, border,
-    drop_dead_keys, empty_nodes, mode, new_array, new_table, next, set_list, set_mode,
+    drop_dead_keys, empty_nodes, mode, new_array, new_table, next, remember_mode, set_list, set_mode, tables_with_mode,
 };
 pub(crate) use table::{WeakBox, WeakPart};
 pub(crate) use thread::{FrameList, FrameListInit, Status, Thread, ThreadFields, ThreadInit};
@@ -94,8 +94,10 @@ pub struct LuaRoots {
     pub(crate) names: Root<Opt<Table>>,
     /// Names in chunks that were loaded, likewise.
     pub(crate) symbols: Root<Opt<Table>>,
-    /// Contents of tables with weak values, as keys.
-    pub(crate) weak_parts: Root<Opt<WeakTable<Objects, tenure::WeakKeys>>>,
+    /// Tables whose metatables had a `__mode` when it was looked at, as keys.
+    pub(crate) mode_tables: Root<Opt<WeakTable<Objects, tenure::WeakKeys>>>,
+    /// Whether a metatable was given a `__mode` since tables were made to follow theirs.
+    pub(crate) has_new_mode: Root<Dyn<Objects>>,
 }
 
 impl LuaRootsInit<'_> {
@@ -118,7 +120,8 @@ impl LuaRootsInit<'_> {
             guard: None,
             names: None,
             symbols: None,
-            weak_parts: None,
+            mode_tables: None,
+            has_new_mode: Value::bool(false),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! number. Variables to be closed are closed from the last to the first; each call of a metamethod completes the instruction that leaves
 //! the scope, which is then executed again for the next one.
 
+use super::driver::CALL_SLACK;
 use super::metamethod::of_value;
 use super::names::register_name;
 use super::stack::Stack;
@@ -92,6 +93,47 @@ impl Vm {
         }
         self.to_close.pop();
         Some(register)
+    }
+
+    /// Closes all variables of the main thread that are to be closed, for the end of the state. An error is given to those that are left,
+    /// and then forgotten.
+    pub(crate) fn close_variables(&mut self, h: &mut Heap<Objects>) {
+        // The error, the metamethod and its arguments.
+        const NEEDED: usize = 4;
+        let at = self.live_registers(h) + CALL_SLACK;
+        if self.reach(h, at + NEEDED).is_err() {
+            return;
+        }
+        let top = self.top;
+        self.set_register(h, at, Value::nil());
+        while let Some(register) = self.take_of_main_thread() {
+            let value = self.register(h, register);
+            let method = of_value(h, value, Metamethod::Close).unwrap_or(Value::nil());
+            let error = self.register(h, at);
+            for (index, value) in [method, value, error].into_iter().enumerate() {
+                self.set_register(h, at + 1 + index, value);
+            }
+            self.top = at + NEEDED;
+            if self.call(h, at + 1, 2).is_err() {
+                self.is_handled = false;
+                self.set_register(h, at, h.roots().error.get());
+            }
+        }
+        self.top = top;
+    }
+
+    /// Takes the last variable of the main thread to be closed, even if coroutines run on top of it.
+    fn take_of_main_thread(&mut self) -> Option<usize> {
+        let end = self
+            .resumed
+            .first()
+            .map_or(self.to_close.len(), |resumed| resumed.to_close);
+        let register = self.to_close.get(end.checked_sub(1)?).copied()?;
+        self.to_close.remove(end - 1);
+        for resumed in &mut self.resumed {
+            resumed.to_close -= 1;
+        }
+        Some(register as usize)
     }
 
     /// Calls the `__close` metamethod of the variable in a register with an error, at a place where registers are free.

@@ -1,22 +1,24 @@
 //! What programs ask of the collector: weak tables, finalizers, and collections.
 //!
 //! `__mode` is looked at when a metatable is set, and again where a key is added to a table that has one, where raw assignment and
-//! traversal begin; one that no `__mode` is known of costs a test. `__gc` is looked at when a metatable is set, and marks the object for
+//! traversal begin; one that no `__mode` is known of costs a test. Before a collection that the program asks for, all tables are looked
+//! at whose metatables had one; and all tables that there are, once, if one was given to a metatable in use. `__gc` is looked at when a metatable is set, and marks the object for
 //! finalization by the heap. Due finalizers are called between two instructions, after a safepoint: a load when there are none. They run
 //! on top of whatever runs, guarded by a native function that turns errors into warnings, one after the other and never inside of each
 //! other.
 //!
-//! A table that nobody touches after its metatable's `__mode` has changed stays as it was, unlike in the reference implementation, which
-//! reads `__mode` at each collection.
+//! A collection that the program does not ask for looks at no `__mode`: a table that nobody touches after its metatable's has changed
+//! stays as it was, unlike in the reference implementation, until the program asks for one.
 
 use super::driver::CALL_SLACK;
 use super::metamethod::{in_metatable, of_value};
+use super::reachable::reachable_tables;
 use super::{DEPTH_MAX, Pending, STACK_MAX, Vm};
 use crate::bytecode::Metamethod;
 use crate::native::{Action, Call, NativeFunction, Reply, Throw};
 use crate::object::{
     LuaValue, Mode, Objects, SetError, Table, TableFields, TableMethods, Userdata, UserdataFields, Val, drop_dead_keys,
-    mode, set_mode,
+    mode, remember_mode, set_mode, tables_with_mode,
 };
 use tenure::Progress;
 use tenure::prelude::*;
@@ -47,6 +49,9 @@ const FINALIZER_STEP_NS: u64 = 500_000;
 const STEP_BYTES: u64 = 8 << 10;
 /// Bytes that marking is taken to get through in a nanosecond.
 const BYTES_PER_NS: u64 = 1;
+
+/// How often room is made for tables that change their mode at one collection.
+const MODE_ATTEMPTS: usize = 8;
 
 /// Returns the mode that a metatable asks for.
 fn mode_of<'h>(h: &'h Heap<Objects>, meta: Option<Gc<'h, Table>>) -> Mode {
@@ -85,6 +90,35 @@ pub(crate) fn follow_own_mode<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>) ->
     }
 }
 
+/// Remembers a table whose metatable has a `__mode` that is none: nobody is told when it is replaced. Weak ones are remembered anyway.
+fn remember_replaceable<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, meta: Gc<'h, Table>) -> Result<(), SetError> {
+    let is_odd = mode_of(h, Some(meta)) == Mode::Strong && in_metatable(h, meta, Metamethod::Mode).is_some();
+    if is_odd { remember_mode(h, table) } else { Ok(()) }
+}
+
+/// Makes all tables as weak as their metatables say now. Takes time proportional to the tables that had a `__mode` before; if one was
+/// given to a metatable in use, to everything that the program can reach.
+///
+/// # Errors
+///
+/// When the region has no memory left: some tables are as before.
+fn follow_modes(vm: &Vm, h: &Heap<Objects>) -> Result<(), SetError> {
+    for table in tables_with_mode(h) {
+        follow_own_mode(h, table)?;
+    }
+    if h.roots().has_new_mode.get().is_falsy() {
+        return Ok(());
+    }
+    for table in reachable_tables(h, vm.live_registers(h)) {
+        if let Some(meta) = table.meta() {
+            remember_replaceable(h, table, meta)?;
+            follow_mode(h, table, meta)?;
+        }
+    }
+    h.roots().has_new_mode.set(Value::bool(false));
+    Ok(())
+}
+
 /// Gives a table a metatable, or takes it away, with all that follows from `__mode` and `__gc`.
 ///
 /// # Errors
@@ -96,6 +130,10 @@ pub(crate) fn set_metatable<'h>(
     table: Gc<'h, Table>,
     meta: Option<Gc<'h, Table>>,
 ) -> Result<(), SetError> {
+    if let Some(meta) = meta {
+        meta.become_metatable();
+        remember_replaceable(h, table, meta)?;
+    }
     set_mode(h, table, mode_of(h, meta))?;
     table.set_meta(h, meta);
     if wants_finalizer(vm, h, meta) && !table.replace_marked(true) {
@@ -255,9 +293,22 @@ impl Vm {
         }
     }
 
+    /// Makes tables as weak as their metatables say, as far as memory goes: what is left stays for the next time.
+    fn follow_modes(&mut self, h: &mut Heap<Objects>) {
+        for _ in 0..MODE_ATTEMPTS {
+            let Err(SetError::NoRoom(no_room)) = follow_modes(self, h) else {
+                return;
+            };
+            if h.try_reserve(no_room.bytes).is_err() {
+                return;
+            }
+        }
+    }
+
     /// Collects everything, and calls the finalizers of what was found dead.
     pub(crate) fn collect(&mut self, h: &mut Heap<Objects>) {
         self.show_registers(h, 0);
+        self.follow_modes(h);
         h.collect();
         if drop_dead_keys(h) {
             h.collect();
@@ -282,6 +333,7 @@ impl Vm {
         let debt_bytes = self.services.collector.debt_bytes.saturating_add(bytes);
         let mut is_end = debt_bytes >= used_bytes;
         if is_end {
+            self.follow_modes(h);
             h.collect();
         } else if h.config().settings().incremental_marking && !self.services.collector.is_generational {
             h.start_marking();

@@ -7,7 +7,7 @@ use super::Vm;
 use super::access::Operand;
 use super::metamethod::{Field, field};
 use super::names::{Name, called_name, register_name, upvalue};
-use super::stack::{Level, Stack};
+use super::stack::{FINALIZER, Level, Stack};
 use crate::bytecode::Metamethod;
 use crate::native::Throw;
 use crate::object::{
@@ -118,11 +118,13 @@ pub(crate) fn operand_error<'h>(vm: &Vm, h: &'h Heap<Objects>, what: &str, value
 #[inline(never)]
 pub(crate) fn call_error<'h>(vm: &Vm, h: &'h Heap<Objects>, value: Val<'h>, is_direct: bool) -> Throw {
     let stack = Stack::running(vm, h);
-    let caller = stack
-        .level(0)
-        .filter(|_| is_direct)
-        .and_then(|level| stack.position(level));
-    let name = caller.and_then(|(proto, pc)| called_name(proto, pc));
+    let name = stack.level(0).and_then(|level| {
+        if stack.calls_finalizers(level) {
+            return Some(FINALIZER);
+        }
+        let (proto, pc) = stack.position(level).filter(|_| is_direct)?;
+        called_name(proto, pc)
+    });
     let text = [b"attempt to call a ", type_name(h, value), b" value", &describe(name)].concat();
     raise(vm, h, &text)
 }

@@ -21,6 +21,7 @@
 //! | `coroutine` | switching between threads |
 //! | `close` | upvalues and variables that go out of scope |
 //! | `collection` | weak tables, finalizers, and collections that programs ask for |
+//! | `reachable` | the tables that there are |
 //! | `hook` | what debug hooks see, and calling them |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
@@ -45,6 +46,7 @@ mod loops;
 pub(crate) mod message;
 pub(crate) mod metamethod;
 pub(crate) mod names;
+mod reachable;
 mod slow;
 pub(crate) mod stack;
 mod step;

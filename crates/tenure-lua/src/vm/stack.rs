@@ -8,6 +8,12 @@ use super::{Frame, FrameKind, FrameStack, Return, Vm};
 use crate::object::{Array, Closure, ClosureFields, FrameList, Native, Objects, Proto, Thread, ThreadFields, Val};
 use tenure::prelude::*;
 
+/// The name under which finalizers are called.
+pub(crate) const FINALIZER: Name<'static> = Name {
+    kind: "metamethod",
+    name: b"__gc",
+};
+
 /// The calls of a thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Stack<'a, 'h> {
@@ -157,6 +163,13 @@ impl<'a, 'h> Stack<'a, 'h> {
         })
     }
 
+    /// Returns whether a level is the function that calls finalizers.
+    pub(crate) fn calls_finalizers(&self, level: Level) -> bool {
+        let function = level.base.checked_sub(1).and_then(|function| self.register(function));
+        let native = function.and_then(|function| function.cast::<Native>());
+        matches!((native, self.guard), (Some(native), Some(guard)) if native.ptr_eq(guard))
+    }
+
     /// Returns the name under which the function of a level was called.
     pub(crate) fn name_of_call(&self, level: Level) -> Option<Name<'h>> {
         if level.frame.how == Return::Hook {
@@ -165,16 +178,9 @@ impl<'a, 'h> Stack<'a, 'h> {
                 name: b"?",
             });
         }
-        let calls_finalizers = |caller: Level| {
-            let caller = caller.base.checked_sub(1).and_then(|function| self.register(function));
-            let native = caller.and_then(|caller| caller.cast::<Native>());
-            matches!((native, self.guard), (Some(native), Some(guard)) if native.ptr_eq(guard))
-        };
-        if level.frame.how == Return::Continue && self.caller(level).is_some_and(calls_finalizers) {
-            return Some(Name {
-                kind: "metamethod",
-                name: b"__gc",
-            });
+        if level.frame.how == Return::Continue && self.caller(level).is_some_and(|caller| self.calls_finalizers(caller))
+        {
+            return Some(FINALIZER);
         }
         if level.frame.is_tail_call || !matches!(level.frame.how, Return::Plain | Return::Finish) {
             return None;

@@ -134,6 +134,7 @@ do
   after(function() setmetatable({}, {__gc = function() local x <close> = setmetatable({}, {__close = function() n = n + 1 end}) error("closed", 0) end}) end)
   equal(6)(n)
   after(function() setmetatable({}, {__gc = function() coroutine.yield() end}) end)
+  after(function() setmetatable({}, {__gc = {}}) end)
   after(function() coroutine.wrap(function() setmetatable({}, {__gc = function() coroutine.yield() end}) collectgarbage() end)() end)
 end
 

@@ -117,4 +117,4 @@ macro_rules! programs {
     };
 }
 
-programs! { weak finalizers collect }
+programs! { weak modes finalizers collect }

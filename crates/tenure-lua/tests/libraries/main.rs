@@ -141,3 +141,45 @@ fn time_and_exit_are_the_embedders() {
         assert_eq!(status.get(), expected);
     }
 }
+
+#[test]
+fn exit_closes_the_variables_of_the_main_thread() {
+    let shown = Shown::default();
+    let mut lua = state(Services::new(shown.clone(), std::io::sink(), 1).with_exit(|_| ()));
+    let program = b"
+        local function closing(name, message)
+            return setmetatable({}, {__close = function(_, error)
+                print(name, error)
+                if message then error(message, 0) end
+            end})
+        end
+        local kept = setmetatable({}, {__gc = function() print('finalizer') end})
+        local first <close> = closing('first')
+        local none <close> = nil
+        local function f()
+            local second <close> = closing('second')
+            local third <close> = setmetatable({}, {__close = function() print('third') error('broken', 0) end})
+            coroutine.wrap(function()
+                local inside <close> = closing('inside')
+                pcall(os.exit, true, true)
+                print('still here')
+            end)()
+            print(kept ~= nil)
+        end
+        f()
+        print('end')";
+    lua.execute(program, b"=test").unwrap();
+    let expected = "third\nsecond\tbroken\nfirst\tbroken\nfinalizer\nstill here\ninside\tnil\ntrue\nend\n";
+    assert_eq!(String::from_utf8_lossy(&shown.0.borrow()), expected);
+}
+
+#[test]
+fn a_finalizer_that_cannot_be_called_is_named() {
+    let shown = Shown::default();
+    let mut lua = state(Services::new(std::io::sink(), shown.clone(), 1));
+    lua.execute(b"warn('@on') setmetatable({}, {__gc = {}}) collectgarbage()", b"=test")
+        .unwrap();
+    drop(lua);
+    let expected = "Lua warning: error in __gc (attempt to call a table value (metamethod '__gc'))\n";
+    assert_eq!(String::from_utf8_lossy(&shown.0.borrow()), expected);
+}

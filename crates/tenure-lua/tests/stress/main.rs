@@ -47,8 +47,9 @@ proptest! {
     fn programs_print_what_the_reference_prints(bytes in prop::collection::vec(any::<u8>(), 40..600)) {
         let program = program(&bytes);
         let shown = outcome(&program, &[]);
-        if let Some(expected) = reference(&program) {
-            prop_assert_eq!(&shown, &expected, "{}", program);
+        match reference(&program) {
+            Some(expected) => prop_assert_eq!(&shown, &expected, "{}", program),
+            None => eprintln!("skipped: no lua5.4 on the path, and TENURE_LUA_REFERENCE names none"),
         }
     }
 }

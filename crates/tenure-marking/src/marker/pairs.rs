@@ -555,4 +555,38 @@ mod tests {
             index.give_back(&mut cage);
         }
     }
+
+    #[test]
+    fn an_index_without_rows_left_says_so_and_keeps_what_it_has() {
+        let layout = CageLayout {
+            nursery_half_bytes: 1 << 20,
+            large_bytes: 1 << 22,
+            data_bytes: 1 << 22,
+            pointer_bytes: 1 << 22,
+        };
+        let mut cage = Cage::reserve(Box::new(SystemPages), &layout).expect("address space");
+        // As if nothing were in use: a row for each end of a space, and no more.
+        let mut index = PairIndex::new(&mut cage, 0, 1000).expect("memory");
+        let key = |region: usize| (region * BLOCK_WORDS + 10) as u64;
+        for region in 0..SPACES_MAX {
+            index.insert(key(region), 100 + region as u64);
+        }
+        assert!(index.is_whole());
+        index.insert(key(SPACES_MAX), 7);
+        assert!(!index.is_whole() && !index.is_settled());
+        // Rows that are there go on taking keys, but the index stays what it is.
+        index.insert(key(3) + 2, 8);
+        index.insert(key(3), 9);
+        assert!(!index.is_whole());
+        let found = |key: u64| {
+            let mut found = Vec::new();
+            index.each(key, |value| found.push(value));
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(found(key(SPACES_MAX)), []);
+        assert_eq!((found(key(3)), found(key(3) + 2)), (vec![9, 103], vec![8]));
+        assert_eq!(found(key(SPACES_MAX - 1)), [100 + SPACES_MAX as u64 - 1]);
+        index.give_back(&mut cage);
+    }
 }

@@ -17,10 +17,13 @@ pub(crate) use length::border;
 pub(crate) use nodes::{Nodes, NodesMethods};
 pub(crate) use resize::{empty_nodes, new_array, new_table, set_list};
 pub(crate) use traverse::next;
-pub(crate) use weak::{Mode, WeakBox, WeakPart, WeakPartMethods, drop_dead_keys, mode, set_mode};
+pub(crate) use weak::{
+    Mode, WeakBox, WeakPart, WeakPartMethods, drop_dead_keys, mode, remember_mode, set_mode, tables_with_mode,
+};
 
 use super::string::StrMethods;
-use super::{NoRoom, Objects, Str, Val, new_integer};
+use super::{LuaValue, NoRoom, Objects, Str, Val, new_integer};
+use crate::bytecode::Metamethod;
 use crate::pure::number::float_to_integer;
 use nodes::{hash_integer, hash_other};
 use tenure::prelude::*;
@@ -43,7 +46,9 @@ pub(crate) struct Table {
 const MARKED: u32 = 1 << 31;
 /// In `absent`: values may be weak boxes.
 const BOXES: u32 = 1 << 30;
-const FLAGS: u32 = MARKED | BOXES;
+/// In `absent`: the table has been a table's metatable.
+const META: u32 = 1 << 29;
+const FLAGS: u32 = MARKED | BOXES | META;
 
 /// A plain sequence of values: the array part of a table, constants, saved registers.
 #[derive(Kind)]
@@ -84,6 +89,8 @@ pub(crate) trait TableMethods<'h>: Copy {
     fn replace_marked(self, marked: bool) -> bool;
     /// Says that values may be weak boxes.
     fn hold_boxes(self);
+    /// Says that the table is a table's metatable: when a `__mode` is added from now on, that is noted.
+    fn become_metatable(self);
     /// Returns what the table holds if it is a weak one.
     fn weak(self) -> Option<Gc<'h, WeakPart>>;
     /// Returns the value of any key, nil when there is none.
@@ -172,6 +179,13 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
         self.absent.set(self.absent.get() | BOXES);
     }
 
+    fn become_metatable(self) {
+        let bits = self.absent.get();
+        if bits & META == 0 {
+            self.absent.set(bits | META);
+        }
+    }
+
     #[inline]
     fn weak(self) -> Option<Gc<'h, WeakPart>> {
         weak::weak_part(self.nodes())
@@ -257,6 +271,7 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
     fn assign_plain(self, h: &'h Heap<Objects>, key: Gc<'h, Str>, value: Val<'h>) -> Option<Option<u32>> {
         let nodes = self.nodes();
         self.forget_absent();
+        note_mode(self, h, key.into());
         if let Some(index) = nodes.locate(key) {
             nodes.set_value(h, index, value);
             return Some(Some(index));
@@ -279,6 +294,17 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
     }
 }
 
+/// Notes that a metatable is given a `__mode`.
+#[inline(always)]
+fn note_mode<'h>(table: Gc<'h, Table>, h: &'h Heap<Objects>, key: Val<'h>) {
+    if table.absent.get() & META != 0 {
+        let name = h.roots().metamethod_names[usize::from(Metamethod::Mode.number())].get();
+        if name.is_some_and(|name| key.raw_equals(name.into())) {
+            h.roots().has_new_mode.set(Value::bool(true));
+        }
+    }
+}
+
 /// Sets a key of the hash part, growing the table if need be.
 fn set_hashed<'h>(
     table: Gc<'h, Table>,
@@ -288,6 +314,7 @@ fn set_hashed<'h>(
 ) -> Result<(), SetError> {
     let nodes = table.nodes();
     table.forget_absent();
+    note_mode(table, h, key.key);
     if nodes.assign(h, key, value) {
         return Ok(());
     }

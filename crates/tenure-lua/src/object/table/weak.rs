@@ -153,6 +153,25 @@ pub(crate) fn set_mode<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, new: Mode
     })
 }
 
+/// Notes that a table's metatable has a `__mode`, which may be replaced.
+///
+/// # Errors
+///
+/// When the region has no memory left.
+pub(crate) fn remember_mode<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>) -> Result<(), SetError> {
+    if let Some(tables) = h.roots().mode_tables.get() {
+        tables.insert(h, table.into(), Value::bool(true)).map_err(no_room)?;
+    }
+    Ok(())
+}
+
+/// Returns the tables whose metatables had a `__mode` when it was looked at.
+pub(crate) fn tables_with_mode(h: &Heap<Objects>) -> impl Iterator<Item = Gc<'_, Table>> {
+    let tables = h.roots().mode_tables.get();
+    let tables = tables.into_iter().flat_map(|tables| tables.entries(h));
+    tables.filter_map(|(table, _)| table.cast::<Table>())
+}
+
 fn convert<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, new: Mode) -> Result<(), SetError> {
     if new == Mode::Strong {
         let target = new_table(h, 0, 0)?;
@@ -161,6 +180,7 @@ fn convert<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, new: Mode) -> Result<
         table.set_nodes(h, target.nodes());
         return Ok(());
     }
+    remember_mode(h, table)?;
     let part = new_part(h, new)?;
     copy_entries(h, table, |key, value| part.set(h, key, value))?;
     let none = new_array(h, 0)?;
@@ -207,13 +227,7 @@ fn new_part(h: &Heap<Objects>, mode: Mode) -> Result<Gc<'_, WeakPart>, SetError>
         budget: BUDGET_MIN,
         mode: mode as u8,
     });
-    let part = part.map_err(no_room)?;
-    if mode.has_weak_values()
-        && let Some(parts) = h.roots().weak_parts.get()
-    {
-        parts.insert(h, part.into(), Value::bool(true)).map_err(no_room)?;
-    }
-    Ok(part)
+    part.map_err(no_room)
 }
 
 /// Lets go of keys without identity whose values were set to nil, or found dead by a collection. Returns whether there were any.
@@ -222,11 +236,8 @@ fn new_part(h: &Heap<Objects>, mode: Mode) -> Result<Gc<'_, WeakPart>, SetError>
 /// values.
 pub(crate) fn drop_dead_keys(h: &Heap<Objects>) -> bool {
     let mut dropped = false;
-    let Some(parts) = h.roots().weak_parts.get() else {
-        return false;
-    };
-    for (part, _) in parts.entries(h) {
-        let Some(part) = part.cast::<WeakPart>() else { continue };
+    let parts = tables_with_mode(h).filter_map(TableMethods::weak);
+    for part in parts.filter(|part| Mode::of_number(part.mode()).has_weak_values()) {
         let nodes = part.strong().nodes();
         for index in 0..nodes.get().capacity {
             let Some((key, value)) = nodes.entry(index) else {
@@ -282,6 +293,8 @@ pub(crate) trait WeakPartMethods<'h>: Copy {
     fn set(self, h: &'h Heap<Objects>, key: Val<'h>, value: Val<'h>) -> Result<(), SetError>;
     /// Returns the entry behind `key`, the first one behind nil, none behind the last.
     fn next(self, h: &'h Heap<Objects>, key: Val<'h>) -> Result<Option<(Val<'h>, Val<'h>)>, InvalidKey>;
+    /// Calls `visit` with what the table may keep alive: all but weak keys and weak values.
+    fn each_kept(self, h: &'h Heap<Objects>, visit: impl FnMut(Val<'h>));
     /// Returns a border.
     fn border(self) -> i64;
 }
@@ -351,6 +364,21 @@ impl<'h> WeakPartMethods<'h> for Gc<'h, WeakPart> {
             }
             (key, value)
         }))
+    }
+
+    fn each_kept(self, h: &'h Heap<Objects>, mut visit: impl FnMut(Val<'h>)) {
+        let (array, nodes) = (self.strong().array(), self.strong().nodes());
+        array.tail().iter().for_each(|slot| visit(slot.get()));
+        for (key, value) in (0..).map_while(|index| nodes.entry(index)) {
+            visit(key);
+            visit(value);
+        }
+        for (_, value) in self.by_key().into_iter().flat_map(|pairs| pairs.entries(h)) {
+            visit(value);
+        }
+        for (key, _) in self.by_value().into_iter().flat_map(|pairs| pairs.entries(h)) {
+            visit(key);
+        }
     }
 
     fn border(self) -> i64 {
