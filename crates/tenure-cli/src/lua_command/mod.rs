@@ -12,9 +12,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use tenure::HeapConfig;
 use tenure_lua::system::{ModulePaths, environment_variable};
-use tenure_lua::{Lua, Message, Services};
+use tenure_lua::{Lua, Message, Services, heap_config};
 
 /// What messages begin with.
 const NAME: &str = "lua";
@@ -43,12 +42,13 @@ pub(crate) fn command() -> Command {
         .disable_help_flag(true)
         .after_help(format!(
             "Options:\n{OPTIONS}\n\
-             The heap flags of `tenure run` are accepted before the script.\n\n\
+             The heap flags of `tenure run` are accepted before the script.\n{}\n\n\
              Examples:\n  \
              tenure lua program.lua 10\n  \
              tenure lua -e 'print(1 << 40)'\n  \
              tenure lua --trace-gc --max-old-space-size=64 program.lua\n  \
              tenure lua -i",
+            crate::args::lua_defaults()
         ))
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn run(words: &[OsString], first: usize) -> ExitCode {
 /// Makes the state and does what the options say.
 fn execute(words: &[OsString], first: usize, options: &Options) -> Result<(), Message> {
     let message = |error: &dyn std::error::Error| error.to_string().into_bytes();
-    let mut config = HeapConfig::new();
+    let mut config = heap_config();
     for (name, value) in &options.heap_flags {
         config.set_flag(name, value).map_err(|error| message(&error))?;
     }
