@@ -46,6 +46,7 @@ impl Vm {
         }
         let (frames, base, top) = (self.frames.len(), self.base, self.top);
         let protected = self.protected;
+        let entry_frames = std::mem::replace(&mut self.entry_frames, frames);
         let before = std::mem::replace(
             &mut self.pending,
             Pending::Call(PendingCall {
@@ -59,6 +60,7 @@ impl Vm {
         self.is_handled = false;
         let result = self.drive(h);
         self.depth -= 1;
+        self.entry_frames = entry_frames;
         self.pending = before;
         self.protected = protected;
         if result.is_err() {

@@ -148,6 +148,8 @@ pub struct Vm {
     pub(crate) resumed: Vec<Resumed>,
     /// Recursions of the interpreter.
     pub(crate) depth: usize,
+    /// Frames below the function that the innermost recursion calls.
+    pub(crate) entry_frames: usize,
     /// Protected calls of the running threads inside of each other.
     pub(crate) protected: usize,
     /// Calls of error handlers inside of each other.
@@ -194,6 +196,7 @@ impl Vm {
             to_close: Vec::new(),
             resumed: Vec::new(),
             depth: 0,
+            entry_frames: 0,
             protected: 0,
             handlers: 0,
             is_handled: false,
