@@ -14,7 +14,7 @@ use crate::pure::number::Number;
 use crate::services::Services;
 use crate::vm::load::load_chunk;
 use crate::vm::metamethod::Field;
-use crate::vm::{Vm, collection, message};
+use crate::vm::{Interrupter, Vm, collection, message};
 use std::error::Error;
 use std::fmt;
 use tenure::HeapStatistics;
@@ -277,6 +277,12 @@ impl Lua {
             });
             set.map_err(|_| LuaError::Runtime(Owned::copy_of(h, h.roots().error.get())))
         })
+    }
+
+    /// Returns a handle by which another thread or a signal handler interrupts the program that runs.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.vm.interrupter.clone()
     }
 
     /// Returns sizes and counters of the heap.

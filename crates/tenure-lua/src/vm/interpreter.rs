@@ -45,27 +45,13 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             }
         };
     }
-    // Borrows what belongs to the function on top.
+    // Borrows what belongs to the function on top, or to one that begins.
     macro_rules! reload {
         () => {
-            match here(vm, h) {
-                Some(top) => {
-                    Here {
-                        closure,
-                        code,
-                        constants,
-                        registers,
-                        pc,
-                    } = top
-                }
-                None => return Leave::Throw(message::corrupt(vm, h)),
-            }
+            reload!(here(vm, h))
         };
-    }
-    // Borrows what belongs to a function that begins.
-    macro_rules! enter {
-        ($callee:expr) => {
-            match begin(vm, h, $callee) {
+        ($here:expr) => {
+            match $here {
                 Some(top) => {
                     Here {
                         closure,
@@ -85,6 +71,15 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             if h.safepoint_due() {
                 save!();
                 return Leave::Exit(Exit::Safepoint);
+            }
+        };
+    }
+    // Before what a program can do without end: leaves the loop if it was interrupted.
+    macro_rules! interruptible {
+        () => {
+            if vm.interrupter.is_asked() {
+                save!();
+                attempt!(vm.interrupted(h));
             }
         };
     }
@@ -222,14 +217,26 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             }
         }};
     }
+    // Does the jump that the next instruction is.
+    macro_rules! jump {
+        () => {
+            if let Some(jump) = code.get(pc) {
+                let distance = instruction(jump).sj() as isize;
+                if distance < 0 {
+                    interruptible!();
+                }
+                pc = (pc + 1).wrapping_add_signed(distance);
+            }
+        };
+    }
     // Completes a test: skips the next instruction, or does the jump that it is.
     macro_rules! test {
         ($i:expr, $condition:expr) => {{
             let condition: bool = $condition;
             if condition != $i.k() {
                 pc += 1;
-            } else if let Some(jump) = code.get(pc) {
-                pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
+            } else {
+                jump!();
             }
         }};
     }
@@ -569,7 +576,10 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             }
 
             // ---- Jumps and tests.
-            Opcode::Jmp => pc = pc.wrapping_add_signed(i.sj() as isize),
+            Opcode::Jmp => {
+                interruptible!();
+                pc = pc.wrapping_add_signed(i.sj() as isize);
+            }
             Opcode::Eq => {
                 let (x, y) = (registers.get(i.a()), registers.get(i.b()));
                 if x.as_int().is_some() && y.as_int().is_some() {
@@ -603,9 +613,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     pc += 1;
                 } else {
                     registers.set(i.a(), value);
-                    if let Some(jump) = code.get(pc) {
-                        pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
-                    }
+                    jump!();
                 }
             }
 
@@ -615,8 +623,9 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 let call = call_of(vm, i, i16::from(i.c()) - 1);
                 let function = registers.get(i.a());
                 if let Some(callee) = function.cast::<Closure>() {
+                    interruptible!();
                     attempt!(vm.enter(h, callee.proto(), call));
-                    enter!(callee);
+                    reload!(begin(vm, h, callee));
                 } else if let Some(native) = function.cast::<Native>() {
                     match call_native(vm, h, native.function(), call) {
                         None => allocated!(),
@@ -629,6 +638,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             }
             Opcode::TailCall => {
                 save!();
+                interruptible!();
                 let mut call = call_of(vm, i, ALL);
                 attempt!(vm.make_callable(h, &mut call));
                 match vm.register(h, call.at).cast::<Closure>() {
@@ -698,6 +708,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     && let Some(next) = Value::try_int(index + step)
                 {
                     if count > 0 {
+                        interruptible!();
                         registers.set(a.wrapping_add(1), Value::int(count - 1));
                         registers.set(a, next);
                         registers.set(a.wrapping_add(3), next);
@@ -705,6 +716,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                     }
                 } else {
                     save!();
+                    interruptible!();
                     if attempt!(loops::next_iteration(h, vm.base + usize::from(a))) {
                         pc -= i.bx() as usize;
                     }
@@ -752,6 +764,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
             Opcode::TForLoop => {
                 let control = registers.get(i.a().wrapping_add(4));
                 if !control.is_nil() {
+                    interruptible!();
                     registers.set(i.a().wrapping_add(2), control);
                     pc -= i.bx() as usize;
                 }

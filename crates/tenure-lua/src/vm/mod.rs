@@ -21,6 +21,7 @@
 //! | `close` | upvalues and variables that go out of scope |
 //! | `collection` | weak tables, finalizers, and collections that programs ask for |
 //! | `hook` | what debug hooks see, and calling them |
+//! | `interruption` | interrupting a program from outside |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
@@ -39,6 +40,7 @@ mod frame;
 pub(crate) mod functions;
 pub(crate) mod hook;
 mod interpreter;
+mod interruption;
 pub(crate) mod load;
 mod loops;
 pub(crate) mod message;
@@ -51,6 +53,7 @@ mod window;
 
 pub(crate) use frame::{ALL, Catch, Frame, FrameKind, FrameStack, Return};
 pub(crate) use hook::HookState;
+pub use interruption::Interrupter;
 
 use crate::native::{Continuation, Throw};
 use crate::object::Objects;
@@ -162,6 +165,7 @@ pub struct Vm {
     /// Major collections one after the other that left next to no room below the heap's limit.
     pub(crate) vain_collections: u32,
     pub(crate) hooks: hook::Hooks,
+    pub(crate) interrupter: Interrupter,
     pub(crate) services: crate::services::Services,
 }
 
@@ -204,6 +208,7 @@ impl Vm {
             finalizers: collection::Finalizers::default(),
             vain_collections: 0,
             hooks: hook::Hooks::default(),
+            interrupter: Interrupter::default(),
             services,
         }
     }

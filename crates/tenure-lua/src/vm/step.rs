@@ -69,6 +69,9 @@ impl Vm {
 
     /// Starts a call.
     fn begin_call(&mut self, h: &Heap<Objects>, call: PendingCall) -> Step {
+        if self.interrupter.is_asked() {
+            self.interrupted(h)?;
+        }
         let mut call = call;
         self.make_callable(h, &mut call)?;
         let function = self.register(h, call.at);
