@@ -257,6 +257,18 @@ impl Vm {
         self.depth + self.resumed.len() + self.protected >= DEPTH_MAX
     }
 
+    /// Lets the continuation that runs stop its own errors: it is called again, and told so.
+    pub(crate) fn catch_own(&mut self) {
+        self.frames.top.catch = Catch::Yes;
+        self.protected += 1;
+    }
+
+    /// Ends that.
+    pub(crate) fn pass_own(&mut self) {
+        self.frames.top.catch = Catch::No;
+        self.protected = self.protected.saturating_sub(1);
+    }
+
     /// Makes the top native frame wait for a call.
     pub(crate) fn wait(&mut self, then: Continuation, catch: Catch) {
         self.frames.top.then = Some(then);

@@ -241,6 +241,15 @@ impl Vm {
                     how: Return::Continue,
                 })
             }
+            Action::GoOn(then) => {
+                self.wait(then, Catch::No);
+                let at = self.base + self.frames.top.pc as usize;
+                Pending::Continue {
+                    at,
+                    count: 0,
+                    caught: false,
+                }
+            }
             Action::Yield(at, count) => Pending::Yield { at, count },
             Action::Resume { at, count, then } => {
                 self.wait(then, Catch::No);
