@@ -22,6 +22,10 @@ use tenure::prelude::*;
 
 /// A state of Lua.
 ///
+/// A thread runs one state at a time. While a native function of one runs, calling into another one, or making one, panics. Dropping one
+/// there frees its memory, but calls none of its finalizers (`__gc` metamethods), since they would have to run; where they matter, keep it
+/// until the call has returned. Otherwise, and unless the thread panics, dropping a state calls all of them first.
+///
 /// ```
 /// use tenure::prelude::*;
 /// use tenure_lua::{Lua, Owned, Services};
@@ -298,7 +302,8 @@ impl Lua {
 }
 
 impl Drop for Lua {
-    /// Calls the finalizers of all objects that have one, unless the thread panics, or another state runs on it: then none is called.
+    /// Calls the finalizers of all objects that have one, unless the thread panics, or another state runs on it: then none is called, for a
+    /// thread has entered at most one heap of a model.
     fn drop(&mut self) {
         if !std::thread::panicking() && !Isolate::<Objects>::is_entered() {
             let vm = &mut self.vm;

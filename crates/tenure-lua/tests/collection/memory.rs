@@ -1,6 +1,7 @@
 //! A heap's limit as an error of the program: it is caught, what was made is dropped, and the program goes on.
 
-use super::{Shown, config};
+use super::config;
+use super::support::Shown;
 use tenure::prelude::*;
 use tenure_lua::{Lua, LuaError, Owned, Services};
 
@@ -147,8 +148,5 @@ fn finalizers_run_after_memory_was_used_up() {
     )
     .unwrap();
     drop(lua);
-    assert_eq!(
-        String::from_utf8_lossy(&shown.0.borrow()),
-        "false\tnot enough memory\ntrue\nclosed\n"
-    );
+    assert_eq!(shown.text(), "false\tnot enough memory\ntrue\nclosed\n");
 }

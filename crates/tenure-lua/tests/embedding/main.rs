@@ -1,7 +1,10 @@
 //! States as their embedder meets them: interrupting what runs, and dropping.
 #![forbid(unsafe_code)]
 
+mod dropping;
 mod interruption;
+#[path = "../support/mod.rs"]
+mod support;
 
 use tenure_lua::{Lua, Services, heap_config};
 
