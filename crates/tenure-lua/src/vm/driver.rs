@@ -1,7 +1,7 @@
 //! The driver: regions of execution with safepoints in between.
 //!
 //! What lives across a safepoint stands in registers, and the heap is told up to where. When an allocation failed, the collector is asked
-//! for room, and the same is tried again; what fails three times is `not enough memory`, an error of the program.
+//! for room, and the same is tried again; what fails for want of room after that is `not enough memory`, an error of the program.
 
 use super::execute::execute;
 use super::{DEPTH_MAX, Exit, FrameKind, Pending, PendingCall, Return, Vm, message};
