@@ -49,7 +49,16 @@ fn inputs_help() -> String {
     );
     text.push_str("  FILE      a .heapsnapshot of V8: plain, gzip or zstd\n");
     text.push_str("  FILE.lua  a program in Lua; what it prints is checked and not shown\n");
+    let _ = writeln!(text, "\n{}", lua_defaults());
     text
+}
+
+/// Where the heap flags of programs in Lua have other defaults than the table of flags says.
+pub(crate) fn lua_defaults() -> String {
+    format!(
+        "Programs in Lua begin with --initial-old-space-size={}, below what presets and flags say.",
+        tenure_lua::heap_config().settings().initial_old_limit_bytes >> 20
+    )
 }
 
 fn study() -> Command {

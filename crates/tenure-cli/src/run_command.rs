@@ -26,7 +26,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         policy: None,
         flags,
     };
-    configuration.heap_config()?;
+    configuration.heap_config(input.base_config())?;
     let options = RunOptions {
         churn: matches.get_one::<u64>("churn").copied().unwrap_or(DEFAULT_CHURN),
         rng: args::given_rng(matches)?,

@@ -31,8 +31,11 @@ pub(crate) fn study(matches: &ArgMatches) -> Result<(), Failure> {
     let mut configurations = configurations(matches, quick);
     study::with_incremental_twin(&mut configurations);
     // A mistake in any of them is found before the work.
-    for configuration in &configurations {
-        configuration.heap_config()?;
+    for (input, configuration) in inputs
+        .iter()
+        .flat_map(|input| configurations.iter().map(move |it| (input, it)))
+    {
+        configuration.heap_config(input.base_config())?;
     }
     let default_churn = if quick { QUICK_CHURN } else { DEFAULT_CHURN };
     let options = RunOptions {

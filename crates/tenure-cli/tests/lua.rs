@@ -193,6 +193,59 @@ fn heap_flags_are_the_heaps() {
     assert!(message.contains("not enough memory"), "{message}");
 }
 
+/// Makes 64 strings of 1 MiB, so that a heap whose old generation begins at 32 MiB collects it, and one that begins at 256 does not.
+const LIVE: &str = "local t, s = {}, ('x'):rep(1 << 12) for i = 1, 64 do t[i] = s:rep(256) end";
+
+#[test]
+fn the_heap_begins_as_the_configuration_for_lua_says() {
+    let majors = |flags: &[&str]| {
+        let out = output(
+            &[&["--trace-gc", "--no-incremental"], flags, &["-e", LIVE]].concat(),
+            &[],
+            "",
+        );
+        out.lines().filter(|line| line.contains("Mark-Compact")).count()
+    };
+    assert!(majors(&[]) > 0);
+    assert_eq!(majors(&["--initial-old-space-size=256"]), 0);
+    assert!(majors(&["--preset=v8-modern"]) > 0, "a preset changes what it names");
+    assert_eq!(majors(&["--preset=throughput"]), 0, "this one names the size");
+    assert!(output(&["--help"], &[], "").contains("--initial-old-space-size=32,"));
+}
+
+#[test]
+fn programs_as_inputs_begin_as_under_the_command_lua() {
+    let folder = folder("lua-heap");
+    let program = file(&folder, "live.lua", LIVE);
+    let out_folder = folder.join("study");
+    let tenure = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
+            .args(arguments)
+            .output()
+            .expect("the command starts");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let run = |flags: &[&str]| {
+        let out = tenure(&[&["run", &program, "--no-incremental"], flags].concat());
+        let count = out.split(' ').find_map(|pair| pair.strip_prefix("majors="));
+        count.expect("the line says it").parse::<u32>().expect("a number")
+    };
+    assert!(run(&[]) > 0);
+    assert_eq!(run(&["--initial-old-space-size=256"]), 0);
+    assert!(run(&["--preset=low-latency"]) > 0);
+    let log = |flags: &[&str]| {
+        let out = format!("--out={}", out_folder.display());
+        let presets = "--preset=v8-2012,low-latency";
+        let study = ["study", &program, "--no-incremental", presets, "--hiccups=off", &out];
+        tenure(&[&study, flags].concat());
+        let log = std::fs::read_to_string(out_folder.join("events.jsonl")).expect("the log is there");
+        log.matches("\"major\"").count()
+    };
+    assert!(log(&[]) > 1);
+    assert_eq!(log(&["--initial-old-space-size=256"]), 0);
+}
+
 #[test]
 fn warnings_are_shown_when_turned_on() {
     let warning = |arguments: &[&str]| text(&run(arguments, &[], "").stderr);

@@ -14,13 +14,17 @@ use crate::pure::number::Number;
 use crate::services::Services;
 use crate::vm::load::load_chunk;
 use crate::vm::metamethod::Field;
-use crate::vm::{Vm, collection, message};
+use crate::vm::{Interrupter, Vm, collection, message};
 use std::error::Error;
 use std::fmt;
 use tenure::HeapStatistics;
 use tenure::prelude::*;
 
 /// A state of Lua.
+///
+/// A thread runs one state at a time. While a native function of one runs, calling into another one, or making one, panics. Dropping one
+/// there frees its memory, but calls none of its finalizers (`__gc` metamethods), since they would have to run; where they matter, keep it
+/// until the call has returned. Otherwise, and unless the thread panics, dropping a state calls all of them first.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -279,6 +283,12 @@ impl Lua {
         })
     }
 
+    /// Returns a handle by which another thread or a signal handler interrupts the program that runs.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.vm.interrupter.clone()
+    }
+
     /// Returns sizes and counters of the heap.
     #[must_use]
     pub fn statistics(&self) -> HeapStatistics {
@@ -292,7 +302,8 @@ impl Lua {
 }
 
 impl Drop for Lua {
-    /// Calls the finalizers of all objects that have one, unless the thread panics, or another state runs on it: then none is called.
+    /// Calls the finalizers of all objects that have one, unless the thread panics, or another state runs on it: then none is called, for a
+    /// thread has entered at most one heap of a model.
     fn drop(&mut self) {
         if !std::thread::panicking() && !Isolate::<Objects>::is_entered() {
             let vm = &mut self.vm;

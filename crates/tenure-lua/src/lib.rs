@@ -21,4 +21,4 @@ pub use native::{Call, Continuation, NativeFunction, Reentrant, Reply, Throw};
 pub use object::{LuaRoots, LuaValue, Objects, Type, Val};
 pub use services::Services;
 pub use standalone::{Line, Message};
-pub use vm::Vm;
+pub use vm::{Interrupter, Vm};

@@ -2,7 +2,7 @@
 //!
 //! Everything that programs can see of the command is here, so that another command can be made; what its user sees, arguments and the
 //! terminal, is not. A chunk runs under a message handler that adds the traceback where the error is raised. Costs nothing beside what
-//! runs. Signals are not handled.
+//! runs. Signals are the command's matter, which has [`Lua::interrupter`].
 
 use crate::chunk;
 use crate::embed::Lua;

@@ -9,6 +9,7 @@ use crate::workload::{Bench, Outcome, RunError, WORKLOADS, Workload, WorkloadPar
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tenure::HeapConfig;
 use tenure_snapshot::{ReadOptions, Snapshot, SnapshotError};
 
 /// A named input.
@@ -124,6 +125,14 @@ impl Input {
         }
     }
 
+    /// The heap configuration that presets and flags change: of a program in Lua what `tenure lua` begins with, else the default.
+    pub fn base_config(&self) -> HeapConfig {
+        match self {
+            Input::Program(_) => tenure_lua::heap_config(),
+            Input::Workload(_) | Input::Bundled | Input::File(_) => HeapConfig::new(),
+        }
+    }
+
     /// Makes it ready to run; `progress` is told the bytes of a file read so far and its size.
     pub fn open(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<OpenInput, InputError> {
         let options = ReadOptions::new().keep_strings(false);
@@ -168,6 +177,14 @@ impl OpenInput {
     /// The name in tables and logs.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// The heap configuration that presets and flags change, as [`Input::base_config`] says.
+    pub fn base_config(&self) -> HeapConfig {
+        match &self.what {
+            What::Program(_) => tenure_lua::heap_config(),
+            What::Workload(_) | What::Snapshot(_) => HeapConfig::new(),
+        }
     }
 
     /// Name and size for the `RESULT` line.

@@ -40,10 +40,10 @@ impl fmt::Display for BadConfiguration {
 impl std::error::Error for BadConfiguration {}
 
 impl Configuration {
-    /// The heap configuration: the preset, then the flags, then the policy.
-    pub fn heap_config(&self) -> Result<HeapConfig, BadConfiguration> {
+    /// The heap configuration: what the input begins with, then the preset, then the flags, then the policy.
+    pub fn heap_config(&self, mut config: HeapConfig) -> Result<HeapConfig, BadConfiguration> {
         let bad = |error| BadConfiguration(Box::new(error));
-        let mut config = HeapConfig::preset(&self.preset).map_err(bad)?;
+        config.set_flag("preset", &self.preset).map_err(bad)?;
         for (name, value) in &self.flags {
             config.set_flag(name, value).map_err(bad)?;
         }
@@ -220,7 +220,9 @@ impl std::error::Error for StudyError {
 
 /// Runs one input in one configuration.
 pub fn run(input: &OpenInput, configuration: &Configuration, options: &RunOptions) -> Result<RunReport, StudyError> {
-    let config = configuration.heap_config().map_err(StudyError::Configuration)?;
+    let config = configuration
+        .heap_config(input.base_config())
+        .map_err(StudyError::Configuration)?;
     let policy = config.settings().promotion.to_string();
     let (is_incremental, goal_ns) = (config.settings().incremental_marking, config.settings().pause_goal_ns);
     let mut bench = Bench::new(config, options.rng);
@@ -372,7 +374,7 @@ pub(crate) mod tests {
         with_incremental_twin(&mut configurations);
         let settings: Vec<_> = configurations
             .iter()
-            .map(|configuration| configuration.heap_config().unwrap().settings().clone())
+            .map(|configuration| configuration.heap_config(HeapConfig::new()).unwrap().settings().clone())
             .collect();
         let marking: Vec<_> = settings
             .iter()
@@ -389,14 +391,16 @@ pub(crate) mod tests {
         with_incremental_twin(&mut given);
         let goals: Vec<_> = given
             .iter()
-            .map(|c| c.heap_config().unwrap().settings().pause_goal_ns)
+            .map(|c| c.heap_config(HeapConfig::new()).unwrap().settings().pause_goal_ns)
             .collect();
         assert_eq!(goals, [500_000, 500_000], "a goal that was given is that of both");
         for flag in FLAGS_OF_MARKING {
             let mut one_way = vec![with_flag(flag, "1")];
             with_incremental_twin(&mut one_way);
             assert_eq!(one_way.len(), 1, "{flag}");
-            one_way[0].heap_config().expect("the flag is one of the heap's");
+            one_way[0]
+                .heap_config(HeapConfig::new())
+                .expect("the flag is one of the heap's");
         }
         with_incremental_twin(&mut Vec::new());
     }
@@ -421,7 +425,7 @@ pub(crate) mod tests {
 
     #[test]
     fn configurations_name_what_they_do_not_accept() {
-        let bad = |configuration: Configuration| configuration.heap_config().unwrap_err().to_string();
+        let bad = |configuration: Configuration| configuration.heap_config(HeapConfig::new()).unwrap_err().to_string();
         let preset = |name: &str| Configuration {
             preset: name.into(),
             ..Configuration::default()
@@ -441,6 +445,14 @@ pub(crate) mod tests {
             policy: Some("age=3".into()),
             ..preset("throughput")
         };
-        assert_eq!(policy.heap_config().unwrap().settings().promotion.to_string(), "age=3");
+        assert_eq!(
+            policy
+                .heap_config(HeapConfig::new())
+                .unwrap()
+                .settings()
+                .promotion
+                .to_string(),
+            "age=3"
+        );
     }
 }

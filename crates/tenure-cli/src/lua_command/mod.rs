@@ -2,19 +2,21 @@
 //!
 //! Options, the table `arg`, `LUA_INIT`, lines typed in, messages and exit codes are those of `lua`; heap flags stand among the options.
 //! A link to the command that is named `lua` is this command, so that programs which call the interpreter again by `arg` find it.
+//! Ctrl-C interrupts what runs.
 
+mod interruption;
 mod options;
 mod repl;
 
 use clap::Command;
+use interruption::Interruption;
 use options::{Action, Options};
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use tenure::HeapConfig;
 use tenure_lua::system::{ModulePaths, environment_variable};
-use tenure_lua::{Lua, Message, Services};
+use tenure_lua::{Lua, Message, Services, heap_config};
 
 /// What messages begin with.
 const NAME: &str = "lua";
@@ -43,12 +45,13 @@ pub(crate) fn command() -> Command {
         .disable_help_flag(true)
         .after_help(format!(
             "Options:\n{OPTIONS}\n\
-             The heap flags of `tenure run` are accepted before the script.\n\n\
+             The heap flags of `tenure run` are accepted before the script.\n{}\n\n\
              Examples:\n  \
              tenure lua program.lua 10\n  \
              tenure lua -e 'print(1 << 40)'\n  \
              tenure lua --trace-gc --max-old-space-size=64 program.lua\n  \
              tenure lua -i",
+            crate::args::lua_defaults()
         ))
 }
 
@@ -94,7 +97,7 @@ pub(crate) fn run(words: &[OsString], first: usize) -> ExitCode {
 /// Makes the state and does what the options say.
 fn execute(words: &[OsString], first: usize, options: &Options) -> Result<(), Message> {
     let message = |error: &dyn std::error::Error| error.to_string().into_bytes();
-    let mut config = HeapConfig::new();
+    let mut config = heap_config();
     for (name, value) in &options.heap_flags {
         config.set_flag(name, value).map_err(|error| message(&error))?;
     }
@@ -103,6 +106,7 @@ fn execute(words: &[OsString], first: usize, options: &Options) -> Result<(), Me
         services = services.with_module_paths(ModulePaths::default());
     }
     let mut lua = Lua::new(config, services).map_err(|error| message(&error))?;
+    let interruption = Interruption::handle(&lua).map_err(|error| message(&error))?;
     if options.shows_version {
         print_version(&mut lua);
     }
@@ -110,27 +114,30 @@ fn execute(words: &[OsString], first: usize, options: &Options) -> Result<(), Me
     // Without a script, the command itself is at index 0.
     lua.set_arguments(&all, options.script.unwrap_or(first - 1))?;
     if !options.ignores_environment {
-        run_environment(&mut lua)?;
+        interruption.during(|| run_environment(&mut lua))?;
     }
     for action in &options.actions {
-        match action {
-            Action::Execute(code) => lua.run_chunk(code, b"=(command line)", false)?,
-            Action::Require { module, global } => lua.require(module, global)?,
-            Action::Warnings => lua.set_warnings(true),
-        }
+        interruption.during(|| match action {
+            Action::Execute(code) => lua.run_chunk(code, b"=(command line)", false),
+            Action::Require { module, global } => lua.require(module, global),
+            Action::Warnings => {
+                lua.set_warnings(true);
+                Ok(())
+            }
+        })?;
     }
     if let Some(script) = options.script.and_then(|script| words.get(script)) {
         let name = Some(bytes(script)).filter(|&name| name != b"-" || options.is_after_dashes);
-        lua.run_file(name, true)?;
+        interruption.during(|| lua.run_file(name, true))?;
     }
     if options.is_interactive {
-        repl::run(&mut lua);
+        repl::run(&mut lua, &interruption);
     } else if options.script.is_none() && !options.has_work() {
         if std::io::stdin().is_terminal() {
             print_version(&mut lua);
-            repl::run(&mut lua);
+            repl::run(&mut lua, &interruption);
         } else {
-            lua.run_file(None, false)?;
+            interruption.during(|| lua.run_file(None, false))?;
         }
     }
     Ok(())

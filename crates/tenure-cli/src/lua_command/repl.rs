@@ -2,7 +2,9 @@
 //!
 //! On a terminal there is a line editor with a history; otherwise lines come from the program's own standard input, after a prompt, as the
 //! reference command does it. A statement that is not complete is continued on further lines.
+//! A line that runs and is interrupted ends with an error, and the next one is read.
 
+use super::interruption::Interruption;
 use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 use std::io::{IsTerminal, Write};
@@ -61,7 +63,7 @@ fn report(message: &[u8]) {
 }
 
 /// Reads and runs until the input ends.
-pub(super) fn run(lua: &mut Lua) {
+pub(super) fn run(lua: &mut Lua, interruption: &Interruption) {
     let mut source = Source::new();
     while let Some(line) = read(lua, &mut source, true) {
         let mut text = match line.strip_prefix(b"=") {
@@ -69,7 +71,7 @@ pub(super) fn run(lua: &mut Lua) {
             None => line,
         };
         let result = loop {
-            match lua.run_line(&text) {
+            match interruption.during(|| lua.run_line(&text)) {
                 Ok(Line::Done) => break Ok(()),
                 Err(message) => break Err(message),
                 Ok(Line::Incomplete(message)) => match read(lua, &mut source, false) {

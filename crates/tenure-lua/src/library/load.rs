@@ -1,6 +1,7 @@
 //! Chunks at run time: `load`, `loadfile`, `dofile`.
 //!
-//! A chunk is compiled outside of the heap, and taken in when it is complete. Linear in its length.
+//! A chunk is compiled outside of the heap, and taken in when it is complete. Linear in its length. When memory runs out meanwhile, `load`
+//! and `loadfile` return that message as they return the compiler's. Pieces are not compiled before the last one is there.
 
 use super::Functions;
 use crate::chunk;
@@ -50,7 +51,7 @@ fn environment<'h>(call: &Call<'_, 'h>, number: usize) -> Option<Val<'h>> {
 }
 
 fn load(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
-    let mode = call.optional_bytes(3, b"bt")?;
+    call.optional_bytes(3, b"bt")?;
     if !matches!(call.argument(1).type_of(), Type::String | Type::Number) {
         call.optional_bytes(2, b"")?;
         call.check_type(1, Type::Function)?;
@@ -61,11 +62,31 @@ fn load(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         call.set_argument(HAS_ENVIRONMENT, Value::bool(has_environment));
         return read_piece(call);
     }
-    let bytes = call.check_bytes(1)?;
-    let name = call.optional_bytes(2, bytes)?;
-    let environment = environment(call, 4);
-    let loaded = compile(call, bytes, name, mode, environment)?;
-    reply_loaded(call, loaded)
+    call.check_bytes(1)?;
+    call.optional_bytes(2, b"")?;
+    Ok(Reply(Action::GoOn(load_text)))
+}
+
+/// Runs the rest of a function, a continuation of it; if that finds no memory, the function returns nil and the message.
+fn or_message(call: &mut Call<'_, '_>, rest: fn(&mut Call<'_, '_>) -> Result<Reply, Throw>) -> Result<Reply, Throw> {
+    if call.caught {
+        return call.reply_all(&[Value::nil(), call.result(1)]);
+    }
+    call.vm.catch_own();
+    let reply = rest(call)?;
+    call.vm.pass_own();
+    Ok(reply)
+}
+
+fn load_text(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+    or_message(call, |call| {
+        let bytes = call.check_bytes(1)?;
+        let name = call.optional_bytes(2, bytes)?;
+        let mode = call.optional_bytes(3, b"bt")?;
+        let environment = environment(call, 4);
+        let loaded = compile(call, bytes, name, mode, environment)?;
+        reply_loaded(call, loaded)
+    })
 }
 
 /// Asks the function for the next piece.
@@ -81,10 +102,11 @@ fn read_piece(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 /// Keeps a piece; nothing, or an empty one, is the end.
 fn take_piece(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+    or_message(call, keep_piece)
+}
+
+fn keep_piece(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let piece = call.result(1);
-    if call.caught {
-        return call.reply_all(&[Value::nil(), piece]);
-    }
     let piece = match (piece.is_nil(), piece.bytes(), piece.number()) {
         (true, ..) => return load_pieces(call),
         (_, Some(b""), _) => return load_pieces(call),
@@ -139,10 +161,20 @@ fn compile_file<'h>(
 }
 
 fn load_file(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
-    let mode = call.optional_bytes(2, b"bt")?;
-    let environment = environment(call, 3);
-    let loaded = compile_file(call, mode, environment)?;
-    reply_loaded(call, loaded)
+    if !call.argument(1).is_nil() {
+        call.check_bytes(1)?;
+    }
+    call.optional_bytes(2, b"bt")?;
+    Ok(Reply(Action::GoOn(load_named)))
+}
+
+fn load_named(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
+    or_message(call, |call| {
+        let mode = call.optional_bytes(2, b"bt")?;
+        let environment = environment(call, 3);
+        let loaded = compile_file(call, mode, environment)?;
+        reply_loaded(call, loaded)
+    })
 }
 
 fn do_file(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {

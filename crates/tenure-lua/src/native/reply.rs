@@ -78,6 +78,8 @@ pub(crate) enum Action {
     },
     /// Close the variables of the suspended coroutine in a register, and continue.
     CloseThread { at: usize, then: Continuation },
+    /// Go on with the continuation at once: what it cannot make for want of room is an error that it can stop.
+    GoOn(Continuation),
     /// Call the reentrant form.
     Reentrant,
 }

@@ -1,11 +1,12 @@
 //! Files, pipes and the environment; expected values are the reference's.
 
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
 use super::*;
 use crate::pure::number::{Number, parse_number};
 use proptest::prelude::*;
-use std::cell::RefCell;
-use std::io::Write;
-use std::rc::Rc;
+use support::Shown;
 
 /// A name in a directory that is gone at the end of a test.
 struct Scratch(tempfile::TempDir);
@@ -216,24 +217,10 @@ fn output_that_cannot_be_written_is_reported_once() {
     assert_eq!(failure(file.close()), full);
 }
 
-/// A writer that shows what it has.
-#[derive(Clone, Default)]
-struct Shown(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shown {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn buffering_decides_when_output_is_written() {
     let shown = Shown::default();
-    let seen = || String::from_utf8(shown.0.borrow().clone()).unwrap();
+    let seen = || shown.text();
     let mut file = LuaFile::from_writer(shown.clone());
     file.write(b"a\nb").unwrap();
     assert_eq!(seen(), "");

@@ -1,7 +1,7 @@
 //! The driver: regions of execution with safepoints in between.
 //!
 //! What lives across a safepoint stands in registers, and the heap is told up to where. When an allocation failed, the collector is asked
-//! for room, and the same is tried again; what fails three times is `not enough memory`, an error of the program.
+//! for room, and the same is tried again; what fails for want of room after that is `not enough memory`, an error of the program.
 
 use super::execute::execute;
 use super::{DEPTH_MAX, Exit, FrameKind, Pending, PendingCall, Return, Vm, message};
@@ -46,6 +46,7 @@ impl Vm {
         }
         let (frames, base, top) = (self.frames.len(), self.base, self.top);
         let protected = self.protected;
+        let entry_frames = std::mem::replace(&mut self.entry_frames, frames);
         let before = std::mem::replace(
             &mut self.pending,
             Pending::Call(PendingCall {
@@ -59,6 +60,7 @@ impl Vm {
         self.is_handled = false;
         let result = self.drive(h);
         self.depth -= 1;
+        self.entry_frames = entry_frames;
         self.pending = before;
         self.protected = protected;
         if result.is_err() {

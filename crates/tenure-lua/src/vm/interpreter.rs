@@ -32,6 +32,7 @@ pub(super) fn run<const HOOKED: bool>(vm: &mut Vm, h: &Heap<Objects>) -> Leave {
                 Some(top) => top,
                 None => return Leave::Throw(message::corrupt(vm, h)),
             },
+            Next::Interrupted => return Leave::Throw(vm.interruption(h)),
             Next::Whole => match execute_whole(vm, h) {
                 Ok(top) => top,
                 Err(leave) => return leave,
@@ -46,6 +47,8 @@ enum Next {
     Again,
     /// The instruction is executed in full.
     Whole,
+    /// The program was interrupted, and the instruction is not executed.
+    Interrupted,
     Leave(Leave),
 }
 
@@ -185,6 +188,27 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             };
         };
     }
+    // Before what a program can do without end.
+    macro_rules! interruptible {
+        () => {
+            if vm.is_interrupted() {
+                save!();
+                return Next::Interrupted;
+            }
+        };
+    }
+    // Does the jump that the next instruction is, as part of this one.
+    macro_rules! jump {
+        () => {
+            if let Some(jump) = code.get(pc) {
+                let target = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
+                if target < pc {
+                    interruptible!();
+                }
+                pc = target;
+            }
+        };
+    }
     // Leaves a return to whoever waits for it.
     macro_rules! returned {
         ($at:expr, $count:expr) => {{
@@ -211,8 +235,8 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             let condition: bool = $condition;
             if condition != $i.k() {
                 pc += 1;
-            } else if let Some(jump) = code.get(pc) {
-                pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
+            } else {
+                jump!();
             }
         }};
     }
@@ -453,7 +477,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
 
             // ---- Jumps and tests.
-            op::Jmp => pc = pc.wrapping_add_signed(i.sj() as isize),
+            op::Jmp => {
+                interruptible!();
+                pc = pc.wrapping_add_signed(i.sj() as isize);
+            }
             op::Eq => {
                 let (x, y) = (registers.get(i.a()), registers.get(i.b()));
                 if x.as_int().is_some() && y.as_int().is_some() {
@@ -491,15 +518,14 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                     pc += 1;
                 } else {
                     registers.set(i.a(), value);
-                    if let Some(jump) = code.get(pc) {
-                        pc = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
-                    }
+                    jump!();
                 }
             }
 
             // ---- Calls.
             op::Call => {
                 save!();
+                interruptible!();
                 let call = call_of(vm, i, i16::from(i.c()) - 1);
                 let function = registers.get(i.a());
                 if let Some(callee) = function.cast::<Closure>()
@@ -556,6 +582,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 let count = registers.get(a.wrapping_add(1));
                 if let (Some(next), Some(count)) = (index.add_ints(step), count.as_int()) {
                     if count > 0 {
+                        // Short loops ask when they begin.
+                        if count % 64 == 0 {
+                            interruptible!();
+                        }
                         registers.set(a.wrapping_add(1), Value::int(count - 1));
                         registers.set(a, next);
                         registers.set(a.wrapping_add(3), next);
@@ -566,6 +596,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 }
             }
             op::ForPrep => {
+                interruptible!();
                 let a = i.a();
                 let (index, limit) = (registers.get(a), registers.get(a.wrapping_add(1)));
                 match loops::count(index, limit, registers.get(a.wrapping_add(2))) {
@@ -592,6 +623,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             op::TForLoop => {
                 let control = registers.get(i.a().wrapping_add(4));
                 if !control.is_nil() {
+                    interruptible!();
                     registers.set(i.a().wrapping_add(2), control);
                     pc -= i.bx() as usize;
                 }

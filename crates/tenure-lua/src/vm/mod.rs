@@ -23,6 +23,7 @@
 //! | `collection` | weak tables, finalizers, and collections that programs ask for |
 //! | `reachable` | the tables that there are |
 //! | `hook` | what debug hooks see, and calling them |
+//! | `interruption` | interrupting a program from outside |
 //! | `driver` | safepoints between regions |
 //! | `stack`, `names`, `message` | what error messages say |
 //! | `load` | taking compiled chunks into the heap |
@@ -41,6 +42,7 @@ mod frame;
 pub(crate) mod functions;
 pub(crate) mod hook;
 mod interpreter;
+mod interruption;
 pub(crate) mod load;
 mod loops;
 pub(crate) mod message;
@@ -55,6 +57,7 @@ mod window;
 
 pub(crate) use frame::{ALL, Catch, Frame, FrameKind, FrameStack, Return};
 pub(crate) use hook::HookState;
+pub use interruption::Interrupter;
 
 use crate::native::{Continuation, Throw};
 use crate::object::Objects;
@@ -152,6 +155,8 @@ pub struct Vm {
     pub(crate) resumed: Vec<Resumed>,
     /// Recursions of the interpreter.
     pub(crate) depth: usize,
+    /// Frames below the function that the innermost recursion calls.
+    pub(crate) entry_frames: usize,
     /// Protected calls of the running threads inside of each other.
     pub(crate) protected: usize,
     /// Calls of error handlers inside of each other.
@@ -164,6 +169,7 @@ pub struct Vm {
     /// Major collections one after the other that left next to no room below the heap's limit.
     pub(crate) vain_collections: u32,
     pub(crate) hooks: hook::Hooks,
+    pub(crate) interrupter: Interrupter,
     pub(crate) services: crate::services::Services,
 }
 
@@ -198,6 +204,7 @@ impl Vm {
             to_close: Vec::new(),
             resumed: Vec::new(),
             depth: 0,
+            entry_frames: 0,
             protected: 0,
             handlers: 0,
             is_handled: false,
@@ -205,6 +212,7 @@ impl Vm {
             finalizers: collection::Finalizers::default(),
             vain_collections: 0,
             hooks: hook::Hooks::default(),
+            interrupter: Interrupter::default(),
             services,
         }
     }
@@ -257,6 +265,18 @@ impl Vm {
     /// Returns whether another protected call would be one too many.
     pub(crate) fn is_too_deep(&self) -> bool {
         self.depth + self.resumed.len() + self.protected >= DEPTH_MAX
+    }
+
+    /// Lets the continuation that runs stop its own errors: it is called again, and told so.
+    pub(crate) fn catch_own(&mut self) {
+        self.frames.top.catch = Catch::Yes;
+        self.protected += 1;
+    }
+
+    /// Ends that.
+    pub(crate) fn pass_own(&mut self) {
+        self.frames.top.catch = Catch::No;
+        self.protected = self.protected.saturating_sub(1);
     }
 
     /// Makes the top native frame wait for a call.

@@ -206,6 +206,7 @@ impl<'h> Whole<'_, 'h> {
                 }
             }
             Opcode::TailCall => {
+                self.ask()?;
                 let mut call = call_of(self.vm, i, ALL);
                 self.vm.make_callable(h, &mut call)?;
                 match self.vm.register(h, call.at).cast::<Closure>() {
@@ -239,6 +240,7 @@ impl<'h> Whole<'_, 'h> {
 
             // ---- Loops.
             Opcode::ForLoop => {
+                self.ask()?;
                 if loops::next_iteration(h, self.vm.base + usize::from(i.a())).map_err(Throw::from)? {
                     self.at.pc -= i.bx() as usize;
                 }
@@ -292,6 +294,14 @@ impl<'h> Whole<'_, 'h> {
 
     fn set(&self, register: u8, value: Val<'_>) {
         self.at.registers.set(register, value);
+    }
+
+    /// Before what a program can do without end.
+    fn ask(&mut self) -> Result<(), Leave> {
+        if self.vm.is_interrupted() {
+            return Err(self.vm.interruption(self.h).into());
+        }
+        Ok(())
     }
 
     fn corrupt(&mut self) -> Leave {
@@ -449,7 +459,11 @@ impl<'h> Whole<'_, 'h> {
                 if value.is_falsy() == self.i.k() {
                     self.at.pc += 1;
                 } else if let Some(jump) = self.at.code.get(self.at.pc) {
-                    self.at.pc = (self.at.pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
+                    let target = (self.at.pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
+                    if target < self.at.pc {
+                        self.ask()?;
+                    }
+                    self.at.pc = target;
                 }
                 Ok(())
             }

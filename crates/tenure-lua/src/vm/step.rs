@@ -69,6 +69,9 @@ impl Vm {
 
     /// Starts a call.
     fn begin_call(&mut self, h: &Heap<Objects>, call: PendingCall) -> Step {
+        if self.is_interrupted() {
+            return Err(self.interruption(h));
+        }
         let mut call = call;
         self.make_callable(h, &mut call)?;
         let function = self.register(h, call.at);
@@ -246,6 +249,15 @@ impl Vm {
                     wanted: ALL,
                     how: Return::Continue,
                 })
+            }
+            Action::GoOn(then) => {
+                self.wait(then, Catch::No);
+                let at = self.base + self.frames.top.pc as usize;
+                Pending::Continue {
+                    at,
+                    count: 0,
+                    caught: false,
+                }
             }
             Action::Yield(at, count) => Pending::Yield { at, count },
             Action::Resume { at, count, then } => {

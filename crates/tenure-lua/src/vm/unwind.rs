@@ -82,6 +82,10 @@ impl Vm {
 
     /// Drops frames down to the one that catches errors.
     pub(crate) fn unwind(&mut self, h: &Heap<Objects>) -> Step {
+        if self.depth > 1 && self.frames.len() <= self.entry_frames {
+            // The call from Rust failed before it had a frame.
+            return self.fail_entry();
+        }
         let catching = |frame: &Frame| {
             frame.catch != Catch::No
                 || frame.kind == FrameKind::Bottom
@@ -100,15 +104,19 @@ impl Vm {
             self.frames.pop();
             self.base -= frame.delta as usize;
             if matches!(frame.how, Return::Entry | Return::Hook) && self.depth > 1 {
-                // The native function that called gets the error, and what is to be closed waits for whoever catches it.
-                self.recount_handlers();
-                self.is_handled = true;
-                return Ok(Some(Exit::Failed));
+                return self.fail_entry();
             }
         }
         self.recount_handlers();
         self.set_register(h, self.base, h.roots().error.get());
         self.close_caught(h)
+    }
+
+    /// Ends a call from Rust: the native function that called gets the error, and what is to be closed waits for whoever catches it.
+    fn fail_entry(&mut self) -> Step {
+        self.recount_handlers();
+        self.is_handled = true;
+        Ok(Some(Exit::Failed))
     }
 
     /// Closes the next variable above the top frame, which caught an error, or ends the catching.

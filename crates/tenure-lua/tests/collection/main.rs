@@ -6,10 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod memory;
+#[path = "../support/mod.rs"]
+mod support;
 
-use std::cell::RefCell;
 use std::process::{Command, Stdio};
-use std::rc::Rc;
+use support::Shown;
 use tenure::prelude::*;
 use tenure_lua::{Lua, Services};
 
@@ -33,20 +34,6 @@ const HEAPS: [&[(&str, &str)]; 6] = [
     &[("minor-weak-strong", "true")],
 ];
 
-/// Writes what programs print to a place where it can be seen.
-#[derive(Clone, Default)]
-pub(crate) struct Shown(pub(crate) Rc<RefCell<Vec<u8>>>);
-
-impl std::io::Write for Shown {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Runs a program until its state is closed, and returns what it printed and which warnings it caused.
 fn output(config: HeapConfig, name: &str, source: &str) -> (String, String) {
     let (output, errors) = (Shown::default(), Shown::default());
@@ -55,8 +42,7 @@ fn output(config: HeapConfig, name: &str, source: &str) -> (String, String) {
         panic!("{name}, lines counted with those of the prelude: {error}");
     }
     drop(lua);
-    let text = |shown: &Shown| String::from_utf8(shown.0.borrow().clone()).expect("text");
-    (text(&output), text(&errors))
+    (output.text(), errors.text())
 }
 
 fn config(flags: &[(&str, &str)]) -> HeapConfig {

@@ -1,6 +1,7 @@
 //! A heap's limit as an error of the program: it is caught, what was made is dropped, and the program goes on.
 
-use super::{Shown, config};
+use super::config;
+use super::support::Shown;
 use tenure::prelude::*;
 use tenure_lua::{Lua, LuaError, Owned, Services};
 
@@ -33,6 +34,11 @@ const EXHAUSTING: &[&str] = &[
     "local t = setmetatable({}, {__index = function(t, k) local u = {} while true do u = {u} end end}) return t.x",
     "table.sort({3, 2, 1}, function() local t = {} while true do t = {t} end end)",
     "string.gsub('abc', '.', function() local t = {} while true do t = {t} end end)",
+    // `load` returns the message, and `assert` would put a position before it.
+    "error(select(2, load(function() return 'x = 1 ' end)), 0)",
+    "error(select(2, load(function() return string.rep('x = 1 ', 10000) end)), 0)",
+    "error(select(2, load(function() local t = {} while true do t = {t} end end)), 0)",
+    "error(select(2, load(string.rep('x = 1 ', 600000))), 0)",
 ];
 
 #[test]
@@ -62,6 +68,34 @@ fn an_exhausted_heap_is_an_error_that_is_caught() {
             "{program}"
         );
     }
+}
+
+#[test]
+fn load_returns_that_memory_is_used_up() {
+    let results = state().execute(
+        b"local text = string.rep('x = 1 ', 600000)
+        local results = table.pack(load(text), nil, pcall(load, function() return 'x = 1 ' end))
+        local depth = 0
+        -- Levels of protected calls are counted as before.
+        local function nest() depth = depth + 1 pcall(nest) end
+        nest()
+        local before = depth
+        for i = 1, 300 do load('x = ' .. i) load(function() end) end
+        depth = 0
+        nest()
+        return results[1], results[3], results[4], results[5], depth == before, load('return ...')(1)",
+        b"=test",
+    );
+    let message = Owned::String(b"not enough memory".to_vec());
+    let expected = [
+        Owned::Nil,
+        Owned::Boolean(true),
+        Owned::Nil,
+        message,
+        Owned::Boolean(true),
+        Owned::Integer(1),
+    ];
+    assert_eq!(results.expect("errors are returned"), expected);
 }
 
 #[test]
@@ -114,8 +148,5 @@ fn finalizers_run_after_memory_was_used_up() {
     )
     .unwrap();
     drop(lua);
-    assert_eq!(
-        String::from_utf8_lossy(&shown.0.borrow()),
-        "false\tnot enough memory\ntrue\nclosed\n"
-    );
+    assert_eq!(shown.text(), "false\tnot enough memory\ntrue\nclosed\n");
 }

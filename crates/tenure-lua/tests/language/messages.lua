@@ -98,3 +98,16 @@ equal('[string "for"]:1: <name> expected near <eof>', '[string "x ="]:1: unexpec
 equal('[string "x = }"]:1: unexpected symbol near \'}\'', '[string "x = \'abc"]:1: unfinished string near <eof>')(select(2, load("x = }")), select(2, load("x = 'abc")))
 equal('[string "if x then"]:1: \'end\' expected near <eof>', "[string \"if x...\"]:4: 'end' expected (to close 'if' at line 1) near <eof>")(
   select(2, load("if x then")), (select(2, load("if x\n\n\nthen"))))
+
+-- A function that a native one calls, and that cannot be called at all: whoever catches the error goes on once.
+do
+  local bad = setmetatable({}, {__lt = 5})
+  local function sort() table.sort({bad, bad}) end
+  equal(false, true)(pcall(sort), not select(2, pcall(table.concat, setmetatable({}, {__len = 5}))):find("^%S+:%d"))
+  equal("attempt to call a number value")((select(2, pcall(table.sort, {bad, bad}))))
+  equal(false)((coroutine.wrap(function() return (pcall(sort)) end)()))
+  equal(false, "dead")((function()
+    local thread = coroutine.create(sort)
+    return (coroutine.resume(thread)), coroutine.status(thread)
+  end)())
+end

@@ -4,7 +4,11 @@
 //! `TENURE_LUA_REFERENCE` names it or `lua5.4` is on the path, which checks what the programs take for granted.
 #![forbid(unsafe_code)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::process::{Command, Stdio};
+use support::Shown;
 use tenure::prelude::*;
 use tenure_lua::{Lua, Owned, Services};
 
@@ -81,20 +85,6 @@ macro_rules! programs {
 
 programs! { numbers strings patterns formats unicode system files modules hooks errors }
 
-/// Writes what programs print to a place where it can be seen.
-#[derive(Clone, Default)]
-struct Shown(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
-
-impl std::io::Write for Shown {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 fn state(services: Services) -> Lua {
     Lua::new(HeapConfig::new(), services).expect("a state")
 }
@@ -106,7 +96,7 @@ fn print_and_standard_output_are_one_file() {
     lua.execute(b"io.write('a') print('b') io.stdout:write('c', 1, '\\n') print(setmetatable({}, {__tostring = function() return 'd' end}))", b"=test")
         .unwrap();
     drop(lua);
-    assert_eq!(*shown.0.borrow(), b"ab\nc1\nd\n");
+    assert_eq!(shown.text(), "ab\nc1\nd\n");
 }
 
 #[test]

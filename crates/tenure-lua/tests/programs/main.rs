@@ -5,11 +5,13 @@
 //! `TENURE_LUA_REFERENCE` names it or `lua5.4` is on the path.
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
-use std::io::{self, Write};
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::rc::Rc;
+use support::Shown;
 use tenure::prelude::*;
 use tenure_lua::{Lua, Services};
 
@@ -35,20 +37,6 @@ const LIBRARIES: [(&str, &str); 5] = [
     ("dkjson", include_str!("libraries/dkjson.lua")),
     ("inspect", include_str!("libraries/inspect.lua")),
 ];
-
-/// What a program prints.
-#[derive(Clone, Default)]
-struct Shown(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shown {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A program that makes `require` find the libraries, under the names that they have as files.
 fn require() -> String {
@@ -80,11 +68,7 @@ fn run(name: &str, program: &str, expected: &str) {
         lua.execute(require().as_bytes(), b"=require")
             .expect("libraries that compile");
         let result = lua.execute(program.as_bytes(), format!("@{name}.lua").as_bytes());
-        assert_eq!(
-            String::from_utf8_lossy(&shown.0.borrow()),
-            expected,
-            "{name} with {flags:?}"
-        );
+        assert_eq!(shown.text(), expected, "{name} with {flags:?}");
         result.unwrap_or_else(|error| panic!("{name} with {flags:?}: {error}"));
     }
     compare(name, expected);

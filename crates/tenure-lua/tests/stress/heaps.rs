@@ -3,9 +3,11 @@
 //! The heaps differ in when they collect and in nothing that a program could see. The first one hardly ever collects; what it says, the
 //! others must say too.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::rc::Rc;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io;
+use support::Shown;
 use tenure::prelude::*;
 use tenure_lua::{Lua, LuaError, Services};
 
@@ -63,20 +65,6 @@ fn config(flags: &[(&str, &str)]) -> HeapConfig {
     config
 }
 
-/// What a program writes, for whoever started it.
-#[derive(Clone, Default)]
-struct Shown(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shown {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Runs a program in a heap with these flags. Returns what it printed, and behind it the error that it ended with, if there was one.
 pub(crate) fn outcome(program: &str, flags: &[(&str, &str)]) -> String {
     let shown = Shown::default();
@@ -89,9 +77,9 @@ pub(crate) fn outcome(program: &str, flags: &[(&str, &str)]) -> String {
             String::from_utf8_lossy(message)
         );
     }
-    let mut text = shown.0.borrow().clone();
+    let mut text = shown.text();
     if let Err(error) = result {
-        text.extend_from_slice(format!("ended by: {error}\n").as_bytes());
+        text.push_str(&format!("ended by: {error}\n"));
     }
-    String::from_utf8_lossy(&text).into_owned()
+    text
 }
