@@ -176,4 +176,46 @@ proptest! {
         prop_assert_eq!(value.and_then(|v| v.as_int()), fits.then_some(int));
         prop_assert!(value.is_none_or(|v| !v.is_object() && v.as_bool().is_none() && v.as_char().is_none()));
     }
+
+    #[test]
+    fn sums_of_words_are_those_of_integers(x in any::<i64>(), y in any::<i64>(), shifts in (0..64, 0..64)) {
+        let (x, y) = (x >> shifts.0, y >> shifts.1);
+        if let (Some(a), Some(b)) = (Value::<Wide50>::try_int(x), Value::<Wide50>::try_int(y)) {
+            prop_assert_eq!(a.add_ints(b), Value::try_int(x + y));
+            prop_assert_eq!(a.subtract_ints(b), Value::try_int(x - y));
+        }
+        if let (Some(a), Some(b)) = (Value::<Lox>::try_int(x), Value::<Lox>::try_int(y)) {
+            prop_assert_eq!(a.add_ints(b), Value::try_int(x + y));
+            prop_assert_eq!(a.subtract_ints(b), Value::try_int(x - y));
+        }
+        let (x, y) = (x as i32, y as i32);
+        let (a, b) = (Value::<Js>::int(x), Value::<Js>::int(y));
+        prop_assert_eq!(a.add_ints(b), x.checked_add(y).map(Value::int));
+        prop_assert_eq!(a.subtract_ints(b), x.checked_sub(y).map(Value::int));
+    }
+}
+
+/// Integers at both ends of a scheme's, and values that are none.
+#[test]
+fn sums_at_the_ends_and_of_other_values_are_none() {
+    let most = Value::<Wide50>::int((1 << 49) - 1);
+    let least = Value::<Wide50>::int(-(1 << 49));
+    let one = Value::<Wide50>::int(1);
+    assert_eq!(most.add_ints(one), None);
+    assert_eq!(least.subtract_ints(one), None);
+    assert_eq!(least.add_ints(most), Some(Value::int(-1)));
+    for other in [
+        Value::nil(),
+        Value::bool(true),
+        Value::float(-0.0),
+        Value::float(f64::NAN),
+        Value::float(f64::NEG_INFINITY),
+    ] {
+        assert_eq!((one.add_ints(other), other.add_ints(one)), (None, None));
+        assert_eq!((one.subtract_ints(other), other.subtract_ints(one)), (None, None));
+    }
+    let (low, other) = (Value::<Lox>::int(7), Value::<Lox>::bool(true));
+    assert_eq!((low.add_ints(other), other.subtract_ints(low)), (None, None));
+    assert_eq!(Value::<Lox>::int((1 << 62) - 1).add_ints(Value::int(1)), None);
+    assert_eq!(Value::<Js>::int(7).add_ints(Value::float(1.0)), None);
 }
