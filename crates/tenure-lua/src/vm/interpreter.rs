@@ -188,6 +188,17 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             };
         };
     }
+    // Closes what goes out of scope. Everything must be borrowed anew afterwards.
+    macro_rules! left {
+        ($from:expr, $top:expr) => {
+            save!();
+            match vm.leave_scope(h, $from, $top) {
+                Ok(false) => {}
+                Ok(true) => return Next::Leave(Leave::Pending),
+                Err(throw) => return Next::Leave(Leave::Throw(throw)),
+            }
+        };
+    }
     // Before what a program can do without end.
     macro_rules! interruptible {
         () => {
@@ -476,6 +487,12 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 }
             }
 
+            op::Close => {
+                let from = vm.base + usize::from(i.a());
+                left!(from, from);
+                return Next::Again;
+            }
+
             // ---- Jumps and tests.
             op::Jmp => {
                 interruptible!();
@@ -539,12 +556,15 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                     slow!();
                 }
             }
-            op::Return if !i.k() => {
+            op::Return => {
                 let first = vm.base + usize::from(i.a());
                 let count = match i.b() {
                     0 => vm.top - first,
                     b => usize::from(b) - 1,
                 };
+                if i.k() {
+                    left!(vm.base, first + count);
+                }
                 let Some((dest, wanted)) = vm.leave_plain() else {
                     returned!(first, count)
                 };
@@ -640,8 +660,8 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             // ---- What is rare. All numbers are named, so that the jump needs no check.
             op::SetList | op::Concat => slow!(),
             op::MmBin | op::MmBinI | op::MmBinK => slow!(),
-            op::Close | op::Tbc | op::TForPrep => slow!(),
-            op::TailCall | op::Return | op::VarArg | op::VarArgPrep => slow!(),
+            op::Tbc | op::TForPrep => slow!(),
+            op::TailCall | op::VarArg | op::VarArgPrep => slow!(),
             op::ExtraArg | unused_numbers!() => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
             128.. => unreachable!("an opcode has seven bits"),
         }

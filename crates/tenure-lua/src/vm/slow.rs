@@ -156,10 +156,6 @@ impl<'h> Whole<'_, 'h> {
             }
 
             // ---- Scopes.
-            Opcode::Close => {
-                let from = self.vm.base + usize::from(i.a());
-                unless_pending(self.vm.leave_scope(h, from, from)?)
-            }
             Opcode::Tbc => Ok(self.vm.mark_to_close(h, self.vm.base + usize::from(i.a()))?),
 
             // ---- Tests.
@@ -224,19 +220,6 @@ impl<'h> Whole<'_, 'h> {
                     }
                 }
             }
-            Opcode::Return => {
-                let first = self.vm.base + usize::from(i.a());
-                let count = match i.b() {
-                    0 => self.vm.top - first,
-                    b => usize::from(b) - 1,
-                };
-                if i.k() && self.vm.leave_scope(h, self.vm.base, first + count)? {
-                    return Err(Leave::Pending);
-                }
-                self.leave(first, count)
-            }
-            Opcode::Return0 => self.leave(self.vm.base, 0),
-            Opcode::Return1 => self.leave(self.vm.base + usize::from(i.a()), 1),
 
             // ---- Loops.
             Opcode::ForLoop => {
@@ -472,15 +455,5 @@ impl<'h> Whole<'_, 'h> {
                 Err(Leave::Pending)
             }
         }
-    }
-
-    /// Returns from the running function.
-    fn leave(&mut self, first: usize, count: usize) -> Result<(), Leave> {
-        let Some((dest, wanted)) = self.vm.leave_plain() else {
-            self.vm.pending = Pending::Return { at: first, count };
-            return Err(Leave::Pending);
-        };
-        self.vm.deliver(self.h, first, count, dest, wanted);
-        self.reload()
     }
 }

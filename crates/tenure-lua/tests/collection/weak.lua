@@ -216,14 +216,15 @@ do
   equal(3)(count(t))
   -- Back to a strong one.
   setmetatable(t, nil)
-  t[{}] = 1
+  local held = {}
+  t[held] = 1
   collectgarbage()
   equal(4, "v")(count(t), t[key][1])
   -- From keys to values.
   setmetatable(t, {__mode = "k"})
   setmetatable(t, {__mode = "v"})
   collectgarbage()
-  equal(1)(count(t)) -- the number is a value
+  equal(1, 1)(count(t), t[held]) -- the number is a value
   setmetatable(t, {__mode = "nonsense"})
   t.y = {}
   collectgarbage()
