@@ -5,7 +5,9 @@
 
 use crate::pauses::{Pauses, ProcessorClock};
 use clap::ValueEnum;
+use serde::Serialize;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -30,33 +32,66 @@ impl PauseClock {
     }
 }
 
+/// What a run is measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Measure {
+    /// Seconds of processor time of the program itself.
+    Time,
+    /// Milliards of instructions of the whole process, counted by Valgrind, which must be installed.
+    Instructions,
+}
+
 /// What a run left.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Processor time.
-    pub(crate) seconds: f64,
+    /// In the unit of the measure.
+    pub(crate) cost: f64,
     /// What the program printed.
     pub(crate) check: String,
     pub(crate) pauses: Option<Pauses>,
 }
 
 /// Runs a chunk in the reference implementation.
-pub(crate) fn reference(command: &str, chunk: &str) -> Result<Outcome, Box<dyn Error>> {
-    outcome(Command::new(command), chunk)
+pub(crate) fn reference(command: &str, chunk: &str, measure: Measure) -> Result<Outcome, Box<dyn Error>> {
+    outcome(command_under(measure, command.as_ref()), chunk, measure)
 }
 
 /// Runs a chunk on tenure, with flags of the heap as `name=value`.
-pub(crate) fn tenure(chunk: &str, heap: &[String], pauses: Option<PauseClock>) -> Result<Outcome, Box<dyn Error>> {
-    let mut command = Command::new(std::env::current_exe()?);
+pub(crate) fn tenure(
+    chunk: &str,
+    heap: &[String],
+    pauses: Option<PauseClock>,
+    measure: Measure,
+) -> Result<Outcome, Box<dyn Error>> {
+    let mut command = command_under(measure, std::env::current_exe()?.as_ref());
     command.arg("chunk").args(heap.iter().flat_map(|flag| ["--heap", flag]));
     if let Some(clock) = pauses {
         command.args(["--pauses", clock.name()]);
     }
-    outcome(command, chunk)
+    outcome(command, chunk, measure)
 }
 
-fn outcome(mut command: Command, chunk: &str) -> Result<Outcome, Box<dyn Error>> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+/// Makes the command that runs a program so that it can be measured.
+fn command_under(measure: Measure, program: &OsStr) -> Command {
+    match measure {
+        Measure::Time => Command::new(program),
+        Measure::Instructions => {
+            let mut command = Command::new("valgrind");
+            command
+                .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+                .arg(program);
+            command
+        }
+    }
+}
+
+fn outcome(mut command: Command, chunk: &str, measure: Measure) -> Result<Outcome, Box<dyn Error>> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    if measure == Measure::Instructions {
+        command.stderr(Stdio::piped());
+    }
+    let spawned = command.spawn();
+    let mut child = spawned.map_err(|error| format!("{}: {error}", command.get_program().display()))?;
     if let Some(mut input) = child.stdin.take() {
         input.write_all(chunk.as_bytes())?;
     }
@@ -68,9 +103,20 @@ fn outcome(mut command: Command, chunk: &str) -> Result<Outcome, Box<dyn Error>>
     let (check, rest) = text.split_once("seconds ").ok_or("a program printed no time")?;
     let mut lines = rest.lines();
     let seconds = lines.next().ok_or("a program printed no time")?.parse()?;
+    let cost = match measure {
+        Measure::Time => seconds,
+        Measure::Instructions => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let count = text
+                .split("Collected : ")
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next());
+            count.ok_or("Valgrind told no count")?.parse::<u64>()? as f64 / 1e9
+        }
+    };
     let pauses = lines.find_map(|line| line.strip_prefix("pauses "));
     Ok(Outcome {
-        seconds,
+        cost,
         check: check.to_owned(),
         pauses: pauses.map(serde_json::from_str).transpose()?,
     })

@@ -1,6 +1,7 @@
 //! Programs in Lua on tenure and in the reference implementation, in turn, each run in a process of its own.
 //!
-//! `compare` takes processor times and compares their medians with those of the reference implementation in the better of its two modes;
+//! `compare` takes processor times, or counts instructions, and compares their medians with those of the reference implementation in the better
+//! of its two modes;
 //! `pauses` runs the programs that allocate most beside live data, and takes the longest pause. What a program prints must be the same
 //! everywhere. `benches/lua/README.md` says how to run it and what the programs are.
 #![forbid(unsafe_code)]
@@ -10,7 +11,7 @@ mod pauses;
 mod programs;
 mod report;
 
-use child::{Outcome, PauseClock};
+use child::{Measure, Outcome, PauseClock};
 use clap::{Args, Parser, Subcommand};
 use programs::{Group, PROGRAMS, Program};
 use report::{Report, Row};
@@ -32,6 +33,9 @@ enum What {
         /// Runs of each program in each implementation
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// Counts instructions with Valgrind instead, in one run of each; takes an hour for everything
+        #[arg(long, conflicts_with = "rounds")]
+        instructions: bool,
         /// Writes the figures here as JSON, too
         #[arg(long)]
         json: Option<PathBuf>,
@@ -94,7 +98,7 @@ impl Chosen {
 }
 
 /// Runs one program in turn, `rounds` times in each implementation.
-fn compare(program: &Program, rounds: usize, heap: &[String]) -> Result<Row, Box<dyn Error>> {
+fn compare(program: &Program, rounds: usize, measure: Measure, heap: &[String]) -> Result<Row, Box<dyn Error>> {
     let mut check: Option<String> = None;
     let mut take = |outcome: Outcome, whose: &str| -> Result<f64, Box<dyn Error>> {
         let expected = check.get_or_insert_with(|| outcome.check.clone());
@@ -105,17 +109,17 @@ fn compare(program: &Program, rounds: usize, heap: &[String]) -> Result<Row, Box
             )
             .into());
         }
-        Ok(outcome.seconds)
+        Ok(outcome.cost)
     };
     let (mut tenure, mut incremental, mut generational) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         if let Some(command) = child::REFERENCE {
-            for (mode, seconds) in [("incremental", &mut incremental), ("generational", &mut generational)] {
-                let outcome = child::reference(command, &programs::timed(program, Some(mode)))?;
-                seconds.push(take(outcome, "the reference implementation")?);
+            for (mode, costs) in [("incremental", &mut incremental), ("generational", &mut generational)] {
+                let outcome = child::reference(command, &programs::timed(program, Some(mode)), measure)?;
+                costs.push(take(outcome, "the reference implementation")?);
             }
         }
-        let outcome = child::tenure(&programs::timed(program, None), heap, None)?;
+        let outcome = child::tenure(&programs::timed(program, None), heap, None, measure)?;
         tenure.push(take(outcome, "tenure")?);
     }
     Ok(Row::new(program, &tenure, &incremental, &generational))
@@ -148,7 +152,8 @@ fn pauses(
     {
         for _ in 0..rounds {
             eprintln!("{}", program.name);
-            let outcome = child::tenure(&programs::beside_live_data(program, fill_mib), &heap, Some(clock))?;
+            let chunk = programs::beside_live_data(program, fill_mib);
+            let outcome = child::tenure(&chunk, &heap, Some(clock), Measure::Time)?;
             let pauses = outcome.pauses.ok_or("a run told no pauses")?;
             longest_ns = longest_ns.max(pauses.longest_ns);
             let ms = |ns: u64| format!("{:.2}", ns as f64 / 1e6);
@@ -173,16 +178,26 @@ fn pauses(
 
 fn run(what: What) -> Result<(), Box<dyn Error>> {
     match what {
-        What::Compare { rounds, json, chosen } => {
+        What::Compare {
+            rounds,
+            instructions,
+            json,
+            chosen,
+        } => {
+            let (rounds, measure) = if instructions {
+                (1, Measure::Instructions)
+            } else {
+                (rounds.max(1), Measure::Time)
+            };
             if child::REFERENCE.is_none() {
                 eprintln!("without `--features reference` there is nothing to compare with");
             }
             let mut rows = Vec::new();
             for program in chosen.programs()? {
                 eprintln!("{}", program.name);
-                rows.push(compare(program, rounds.max(1), &chosen.heap)?);
+                rows.push(compare(program, rounds, measure, &chosen.heap)?);
             }
-            let report = Report::new(rounds.max(1), rows);
+            let report = Report::new(rounds, measure, rows);
             println!("{}", report.table());
             if let Some(path) = json {
                 std::fs::write(path, serde_json::to_string_pretty(&report)?)?;

@@ -1,5 +1,6 @@
 //! What was measured: medians, ratios and their geometric means, as a table and as JSON.
 
+use crate::child::Measure;
 use crate::programs::{Group, Program};
 use comfy_table::{CellAlignment, Table, TableStyle};
 use serde::Serialize;
@@ -20,32 +21,32 @@ fn geometric_mean(ratios: impl Iterator<Item = f64>) -> f64 {
     (sum / f64::from(count)).exp()
 }
 
-/// One program's medians in seconds of processor time.
+/// One program's medians, in seconds of processor time or in milliards of instructions.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     group: &'static str,
     program: &'static str,
-    tenure_s: f64,
+    tenure_cost: f64,
     /// Without the reference implementation there is nothing to compare with.
-    incremental_s: Option<f64>,
-    generational_s: Option<f64>,
+    incremental_cost: Option<f64>,
+    generational_cost: Option<f64>,
     /// Against the better mode.
     ratio: Option<f64>,
 }
 
 impl Row {
     pub(crate) fn new(program: &Program, tenure: &[f64], incremental: &[f64], generational: &[f64]) -> Row {
-        let tenure_s = median(tenure);
-        let of = |seconds: &[f64]| (!seconds.is_empty()).then(|| median(seconds));
-        let (incremental_s, generational_s) = (of(incremental), of(generational));
-        let better = incremental_s.into_iter().chain(generational_s).reduce(f64::min);
+        let tenure_cost = median(tenure);
+        let of = |costs: &[f64]| (!costs.is_empty()).then(|| median(costs));
+        let (incremental_cost, generational_cost) = (of(incremental), of(generational));
+        let better = incremental_cost.into_iter().chain(generational_cost).reduce(f64::min);
         Row {
             group: program.group.name(),
             program: program.name,
-            tenure_s,
-            incremental_s,
-            generational_s,
-            ratio: better.map(|better| tenure_s / better),
+            tenure_cost,
+            incremental_cost,
+            generational_cost,
+            ratio: better.map(|better| tenure_cost / better),
         }
     }
 }
@@ -63,12 +64,13 @@ struct Mean {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     rounds: usize,
+    measure: Measure,
     rows: Vec<Row>,
     means: Vec<Mean>,
 }
 
 impl Report {
-    pub(crate) fn new(rounds: usize, rows: Vec<Row>) -> Report {
+    pub(crate) fn new(rounds: usize, measure: Measure, rows: Vec<Row>) -> Report {
         let means = Group::ALL.iter().filter_map(|group| {
             let ratios = || {
                 rows.iter()
@@ -83,36 +85,35 @@ impl Report {
             })
         });
         let means = means.collect();
-        Report { rounds, rows, means }
+        Report {
+            rounds,
+            measure,
+            rows,
+            means,
+        }
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut table = table(
-            &[
-                "group",
-                "program",
-                "tenure\ns",
-                "incremental\ns",
-                "generational\ns",
-                "ratio",
-            ],
-            2,
-        );
-        let seconds = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3}"));
+        let (unit, what) = match self.measure {
+            Measure::Time => ("s", format!("CPU time, medians of {}", self.rounds)),
+            Measure::Instructions => ("G", "Milliards of instructions".to_owned()),
+        };
+        let column = |name: &str| format!("{name}\n{unit}");
+        let (tenure, incremental, generational) = (column("tenure"), column("incremental"), column("generational"));
+        let header = ["group", "program", &tenure, &incremental, &generational, "ratio"];
+        let mut table = table(&header, 2);
+        let cost = |cost: Option<f64>| cost.map_or_else(|| "-".to_owned(), |cost| format!("{cost:.3}"));
         for row in &self.rows {
             table.add_row([
                 row.group.to_owned(),
                 row.program.to_owned(),
-                seconds(Some(row.tenure_s)),
-                seconds(row.incremental_s),
-                seconds(row.generational_s),
+                cost(Some(row.tenure_cost)),
+                cost(row.incremental_cost),
+                cost(row.generational_cost),
                 row.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
             ]);
         }
-        let mut text = format!(
-            "{table}\n\nCPU time, medians of {}; the ratio is to the better mode of the reference.\n",
-            self.rounds
-        );
+        let mut text = format!("{table}\n\n{what}; the ratio is to the better mode of the reference.\n");
         for mean in &self.means {
             text += &format!(
                 "{}: geometric mean {:.2} (at most {:.1}), worst {:.2}\n",
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn the_better_mode_counts_and_means_are_geometric() {
         let row = |tenure: &[f64]| Row::new(&PROGRAMS[0], tenure, &[4.0, 2.0, 3.0], &[5.0]);
-        let report = Report::new(3, vec![row(&[1.5, 9.0, 0.1]), row(&[6.0])]);
+        let report = Report::new(3, Measure::Time, vec![row(&[1.5, 9.0, 0.1]), row(&[6.0])]);
         assert_eq!(report.rows[0].ratio, Some(0.5));
         assert!((report.means[0].geometric_mean - 1.0).abs() < 1e-9);
         assert_eq!(report.means[0].worst, 2.0);

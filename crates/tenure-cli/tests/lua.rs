@@ -213,19 +213,21 @@ fn the_heap_begins_as_the_configuration_for_lua_says() {
     assert!(output(&["--help"], &[], "").contains("--initial-old-space-size=32,"));
 }
 
+/// Runs `tenure` and returns its output.
+fn tenure(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
+        .args(arguments)
+        .output()
+        .expect("the command starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
 #[test]
 fn programs_as_inputs_begin_as_under_the_command_lua() {
     let folder = folder("lua-heap");
     let program = file(&folder, "live.lua", LIVE);
     let out_folder = folder.join("study");
-    let tenure = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
-            .args(arguments)
-            .output()
-            .expect("the command starts");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stdout)
-    };
     let run = |flags: &[&str]| {
         let out = tenure(&[&["run", &program, "--no-incremental"], flags].concat());
         let count = out.split(' ').find_map(|pair| pair.strip_prefix("majors="));
@@ -286,14 +288,6 @@ fn programs_are_inputs_of_run_and_study() {
         "garbage.lua",
         "local t for i = 1, 100000 do t = {i, t} if i % 50 == 0 then t = nil end end print 'done'",
     );
-    let tenure = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
-            .args(arguments)
-            .output()
-            .expect("the command starts");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stdout)
-    };
     let out = tenure(&["run", &program, "--max-new-space-size=256"]);
     assert!(
         out.starts_with("CHECK garbage.lua output_bytes=5 output_fnv=") && out.contains("\nRESULT name=garbage.lua "),

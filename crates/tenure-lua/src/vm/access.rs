@@ -225,8 +225,12 @@ pub(crate) fn find_field<'h>(
         None => metatable(h, object)?,
     };
     // The key is not in the object itself: most often it is one of its class.
-    for _ in 0..CLASSES_MAX {
-        let class = in_metatable(h, meta, Metamethod::Index)?.cast::<Table>()?;
+    for link in 0..CLASSES_MAX {
+        let Some(method) = in_metatable(h, meta, Metamethod::Index) else {
+            // Only a table has fields without one.
+            return (link > 0 || object.is::<Table>()).then_some(Value::nil());
+        };
+        let class = method.cast::<Table>()?;
         let nodes = class.nodes();
         if let Some(value) = nodes.get_hinted(word.map_or(0, |word| hint(word.get())), key)
             && !value.is_nil()

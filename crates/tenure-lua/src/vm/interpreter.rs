@@ -13,6 +13,7 @@ use super::slow::execute_whole;
 use super::window::{Here, begin, here};
 use super::{ALL, Exit, Pending, Vm, loops, message};
 use crate::bytecode::{Instruction, number as op, unused_numbers};
+use crate::native::Throw;
 use crate::object::{
     Closure, ClosureFields, LuaValue, Native, NativeFields, NodesMethods, Objects, Str, Table, TableFields,
     TableMethods, Userdata, Val, border, instruction, new_table,
@@ -122,7 +123,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
         };
     }
-    // `K[C]` or `K[C]` or `R[C]`.
+    // `K[C]` or `R[C]`.
     macro_rules! register_or_constant {
         ($i:expr) => {
             if $i.k() {
@@ -173,6 +174,18 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             match ($x.as_int(), $y.as_int()) {
                 (Some(x), Some(y)) => arithmetic!($i, $operation(x, y).and_then(Value::try_int)),
                 _ => slow!(),
+            }
+        };
+    }
+    // What was allocated, unless there was no room.
+    macro_rules! made {
+        ($result:expr) => {
+            match $result {
+                Ok(made) => made,
+                Err(throw) => {
+                    save!();
+                    return Next::Leave(Leave::Throw(throw));
+                }
             }
         };
     }
@@ -375,12 +388,9 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 read_field!(i.a(), object, key, word);
                 registers.set(i.a().wrapping_add(1), object);
             }
-
             op::NewTable => {
                 let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
-                let Ok(table) = new_table(h, count_of(i, code.get(pc)), nodes) else {
-                    slow!()
-                };
+                let table = made!(new_table(h, count_of(i, code.get(pc)), nodes).map_err(Throw::of_set));
                 registers.set(i.a(), table.into());
                 // The extra argument is always there.
                 pc += 1;
@@ -487,6 +497,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 }
             }
 
+            // ---- Scopes.
             op::Close => {
                 let from = vm.base + usize::from(i.a());
                 left!(from, from);
@@ -649,10 +660,9 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 }
             }
 
+            // ---- Functions.
             op::Closure => {
-                let Ok(made) = new_closure(vm, h, closure, i.bx() as usize) else {
-                    slow!()
-                };
+                let made = made!(new_closure(vm, h, closure, i.bx() as usize));
                 registers.set(i.a(), made.into());
                 allocated!();
             }

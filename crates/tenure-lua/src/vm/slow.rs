@@ -9,16 +9,13 @@ use super::arithmetic::{Outcome, fast, fast_float, full, int_floor_division, int
 use super::close::close_upvalues;
 use super::compare::{compare, equals};
 use super::concat::concat;
-use super::execute::{Leave, call_native, call_of, count_of, iteration_of, length};
-use super::functions::{copy_varargs, new_closure, prepare_varargs, tail_call, upvalue_value};
+use super::execute::{Leave, call_of, count_of, iteration_of, length};
+use super::functions::{copy_varargs, prepare_varargs, tail_call, upvalue_value};
 use super::window::{Here, here};
 use super::{ALL, Exit, Pending, Vm, loops, message};
 use crate::bytecode::{Instruction, Metamethod, Opcode};
 use crate::native::Throw;
-use crate::object::{
-    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Str, Table, UpVal, Val, instruction, new_table,
-    set_list,
-};
+use crate::object::{Closure, ClosureFields, LuaValue, Objects, Str, Table, UpVal, Val, instruction, set_list};
 use crate::pure::number::{float_floor_division, float_modulo, power};
 use tenure::prelude::*;
 
@@ -81,15 +78,6 @@ impl<'h> Whole<'_, 'h> {
             Opcode::SetTable => self.write(self.get(i.b())),
             Opcode::SetI => self.write(Value::int(i64::from(i.b()))),
             Opcode::SetField => self.write_field(self.get(i.a()), self.constant(i.b())?, Operand::Register(i.a())),
-            Opcode::NewTable => {
-                let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
-                let count = count_of(i, self.at.code.get(self.at.pc));
-                let table = new_table(h, count, nodes).map_err(Throw::of_set)?;
-                // The extra argument is always there.
-                self.at.pc += 1;
-                self.set(i.a(), table.into());
-                Ok(())
-            }
             Opcode::SetList => {
                 let Some(table) = self.get(i.a()).cast::<Table>() else {
                     return Err(self.corrupt());
@@ -184,22 +172,15 @@ impl<'h> Whole<'_, 'h> {
             }
 
             // ---- Calls.
+            // Registers come into view, or what is called is neither a function of Lua nor a native one.
             Opcode::Call => {
                 let call = call_of(self.vm, i, i16::from(i.c()) - 1);
-                let function = self.get(i.a());
-                if let Some(callee) = function.cast::<Closure>() {
+                if let Some(callee) = self.get(i.a()).cast::<Closure>() {
                     self.vm.enter(h, callee.proto(), call)?;
                     return self.reload();
                 }
-                let native = function.cast::<Native>().map(|native| native.function());
-                match native.and_then(|native| call_native(self.vm, h, native, call)) {
-                    Some(leave) => Err(leave),
-                    None if native.is_some() => Ok(()),
-                    None => {
-                        self.vm.pending = Pending::Call(call);
-                        Err(Leave::Pending)
-                    }
-                }
+                self.vm.pending = Pending::Call(call);
+                Err(Leave::Pending)
             }
             Opcode::TailCall => {
                 self.ask()?;
@@ -252,11 +233,6 @@ impl<'h> Whole<'_, 'h> {
             }
 
             // ---- Functions.
-            Opcode::Closure => {
-                let made = new_closure(self.vm, h, self.at.closure, i.bx() as usize)?;
-                self.set(i.a(), made.into());
-                Ok(())
-            }
             Opcode::VarArg => {
                 let proto = self.at.closure.proto();
                 Ok(copy_varargs(self.vm, h, proto, i.a(), i16::from(i.c()) - 1)?)

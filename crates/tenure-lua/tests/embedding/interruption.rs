@@ -43,6 +43,8 @@ const ENDLESS: &[&str] = &[
     "for i = 1, math.huge do end",
     "for i = math.mininteger, math.maxinteger do end",
     "for i = 1.0, math.huge, 0.5 do i = 0 end",
+    // Loops of a few iterations, and 282 milliards of them.
+    "for a = 1, 9 do for b = 1, 9 do for c = 1, 9 do for d = 1, 9 do for e = 1, 9 do for f = 1, 9 do for g = 1, 9 do for h = 1, 9 do for i = 1, 9 do for j = 1, 9 do for k = 1, 9 do for l = 1, 9 do end end end end end end end end end end end end",
     "for _ in function() return 1 end do end",
     "for _ in math.abs, 1, 1 do end",
     "local function f() return f() end f()",

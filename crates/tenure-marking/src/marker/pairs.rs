@@ -510,6 +510,16 @@ mod tests {
     use std::collections::HashMap;
     use tenure_memory::{CageLayout, SystemPages};
 
+    fn cage() -> Cage {
+        let layout = CageLayout {
+            nursery_half_bytes: 1 << 20,
+            large_bytes: 1 << 22,
+            data_bytes: 1 << 22,
+            pointer_bytes: 1 << 22,
+        };
+        Cage::reserve(Box::new(SystemPages), &layout).expect("address space")
+    }
+
     proptest! {
         #[test]
         fn an_index_finds_each_pair_of_a_key(
@@ -519,13 +529,7 @@ mod tests {
             dense in any::<bool>(),
         ) {
             let pairs: Vec<(u64, u64)> = pairs.into_iter().chain(same).collect();
-            let layout = CageLayout {
-                nursery_half_bytes: 1 << 20,
-                large_bytes: 1 << 22,
-                data_bytes: 1 << 22,
-                pointer_bytes: 1 << 22,
-            };
-            let mut cage = Cage::reserve(Box::new(SystemPages), &layout).expect("address space");
+            let mut cage = cage();
             let used_bytes = if dense { 0 } else { cage.heap().bytes() };
             let mut index = PairIndex::new(&mut cage, used_bytes, pairs.len()).expect("memory");
             if wide {
@@ -558,13 +562,7 @@ mod tests {
 
     #[test]
     fn an_index_without_rows_left_says_so_and_keeps_what_it_has() {
-        let layout = CageLayout {
-            nursery_half_bytes: 1 << 20,
-            large_bytes: 1 << 22,
-            data_bytes: 1 << 22,
-            pointer_bytes: 1 << 22,
-        };
-        let mut cage = Cage::reserve(Box::new(SystemPages), &layout).expect("address space");
+        let mut cage = cage();
         // As if nothing were in use: a row for each end of a space, and no more.
         let mut index = PairIndex::new(&mut cage, 0, 1000).expect("memory");
         let key = |region: usize| (region * BLOCK_WORDS + 10) as u64;
