@@ -1,7 +1,8 @@
 //! The loop that executes instructions, one arm for each opcode.
 //!
 //! What the loop reads at each instruction is borrowed from the region: code, constants, and the running function's 256 registers. An
-//! arm does what needs no call, and leaves the rest to `slow`, which executes the instruction in full; a metamethod is left pending.
+//! arm does what is common, with few calls, and leaves the rest to `slow`, which executes the instruction in full; a metamethod is left
+//! pending. The number of calls matters: what the loop keeps in machine registers must survive each (`docs/decisions/0012`).
 //! Constant work for each instruction.
 
 use super::access::{assign_field, find, find_field, hint, replace};
