@@ -4,7 +4,7 @@
 //! ephemeron's pair add to a full collection beside what a strong slot adds; what old ones that nobody touches add to a
 //! minor collection; what the worst chain of ephemerons costs beside a list of that length; and what the death of many
 //! large buffers adds to the longest pause and to the longest safepoint. Arguments: entries (default 1000000), rounds
-//! (default 7).
+//! (default 7), and the questions, if not all (`full`, `minor`, `chains`, `buffers`).
 //!
 //! ```text
 //! cargo run --release -p tenure-benches --example weak -- 1000000 7
@@ -439,15 +439,34 @@ fn buffers(rounds: usize) {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| {
-        text.parse::<usize>().unwrap_or_else(|_| {
-            eprintln!("weak: `{text}` is no whole number; give entries and rounds, as in `weak 1000000 7`");
-            std::process::exit(2)
-        })
-    });
-    let (count, rounds) = (arguments.next().unwrap_or(1_000_000), arguments.next().unwrap_or(7));
-    full_collections(count, rounds);
-    minor_collections(count, rounds);
-    chains(count, rounds);
-    buffers(rounds);
+    let questions = ["full", "minor", "chains", "buffers"];
+    let (mut numbers, mut asked) = (Vec::new(), Vec::new());
+    for text in std::env::args().skip(1) {
+        match text.parse::<usize>() {
+            Ok(number) => numbers.push(number),
+            Err(_) if questions.contains(&text.as_str()) => asked.push(text),
+            Err(_) => {
+                eprintln!(
+                    "weak: `{text}` is neither a whole number nor one of {questions:?}; give entries, rounds and questions, \
+                     as in `weak 1000000 7 chains`"
+                );
+                std::process::exit(2)
+            }
+        }
+    }
+    let count = numbers.first().copied().unwrap_or(1_000_000);
+    let rounds = numbers.get(1).copied().unwrap_or(7);
+    let is_asked = |question: &str| asked.is_empty() || asked.iter().any(|text| text == question);
+    if is_asked("full") {
+        full_collections(count, rounds);
+    }
+    if is_asked("minor") {
+        minor_collections(count, rounds);
+    }
+    if is_asked("chains") {
+        chains(count, rounds);
+    }
+    if is_asked("buffers") {
+        buffers(rounds);
+    }
 }
