@@ -50,6 +50,23 @@ do
   equal(2)(count(own))
 end
 
+-- Given where the metatable has room for it, and where it had one that was removed.
+for spare = 0, 8 do
+  local mt, emptied = {}, { __mode = "k" }
+  for i = 1, spare do mt["field" .. i] = i end
+  emptied.__mode = nil
+  collectgarbage()
+  local t, u = fill(setmetatable({}, mt)), fill(setmetatable({}, emptied))
+  collectgarbage()
+  equal(16, 16)(count(t), count(u))
+  mt.__mode = "kv"
+  collectgarbage()
+  equal(0, 16)(count(t), count(u))
+  emptied.__mode = "kv"
+  collectgarbage()
+  equal(0)(count(u))
+end
+
 -- Replaced, taken away and given back, and by what is no mode.
 do
   local mt = { __mode = "k" }

@@ -338,7 +338,8 @@ do
   t.kept = 1
   assert(collectgarbage("count") > before + 1000)
   held = nil
-  collectgarbage()
+  -- The reference implementation lets go of such a key one collection later than of its value.
+  collectgarbage() collectgarbage()
   assert(collectgarbage("count") < before + 300, collectgarbage("count") - before)
   assert(next(t) == "kept" and next(t, "kept") == nil)
   t = setmetatable({}, { __mode = "v" })

@@ -41,6 +41,8 @@ const ENDLESS: &[&str] = &[
     "local s = 'a' while s < 'b' do end",
     "::again:: goto again",
     "for i = 1, math.huge do end",
+    // A count that is a small integer.
+    "for i = 1, 1 << 47 do end",
     "for i = math.mininteger, math.maxinteger do end",
     "for i = 1.0, math.huge, 0.5 do i = 0 end",
     // Loops of a few iterations, and 282 milliards of them.

@@ -110,3 +110,43 @@ equal("add", "field", "new x", "eq", "lt", "le", "concat", "len", "call 5", "unm
   co(), co(10), co(20), co(), co(nil), co(1), co(true), co "joined", co(3), co "called", co "minus")
 equal("call 1")(co())
 equal(10, 20, false, "less", false, "ajoined", 3, "called", "minus", "item")(co "item")
+
+-- Who has no fields: other values than tables whose metatable has no `__index`, or whose classes end.
+local of_strings = getmetatable("")
+local index = of_strings.__index
+local function field(value) return value.name end
+of_strings.__index = nil
+local without = { pcall(field, "text") }
+of_strings.__index = setmetatable({}, { __index = { name = "found" } })
+local found = field("text")
+of_strings.__index = { other = 1 }
+local missing = { pcall(field, "text") }
+of_strings.__index = index
+equal(false, true, "found", true, nil)(without[1], without[2]:find "index a string value %(local 'value'%)" ~= nil, found, missing[1], missing[2])
+debug.setmetatable(1, {})
+fails("attempt to index a number value (local 'value')", field, 1)
+debug.setmetatable(1, nil)
+
+-- Equality of userdata.
+local of_files = getmetatable(io.stdout)
+local function same(x, y) return x == y end
+equal(false, true)(same(io.stdout, io.stderr), same(io.stdout, io.stdout))
+of_files.__eq = function() return 1 end
+equal(true, false)(same(io.stdout, io.stderr), same(io.stdout, 1))
+of_files.__eq = nil
+equal(false)(same(io.stdout, io.stderr))
+
+-- What was nil is absent, wherever the table keeps its place: `__newindex` is asked.
+local asked = {}
+local function ask(_, key, value) asked[#asked + 1] = tostring(key) .. "=" .. tostring(value) end
+local emptied = { 1, 2, 3, name = 1, other = 2 }
+emptied[2], emptied.name = nil, nil
+setmetatable(emptied, { __newindex = ask })
+local function assign(t, i, v)
+  t[i] = v
+  t.name = v
+  t.other = v
+end
+for i = 1, 3 do assign(emptied, i, 7) end
+equal("name=7 2=7 name=7 name=7")(table.concat(asked, " "))
+equal(7, nil, 7, nil, 7)(emptied[1], emptied[2], emptied[3], emptied.name, emptied.other)

@@ -100,3 +100,18 @@ local seen = 0
 for key in pairs(removed) do removed[key], seen = nil, seen + 1 end
 equal(400, nil)(seen, next(removed))
 fails("invalid key to 'next'", next, {}, "missing")
+
+-- Arithmetic of operands that no compiler knows: sums of integers of any size stay integers, powers are right for each exponent.
+local function known(...) return ... end
+for bits = 40, 62 do
+  local x, y = known(1 << bits, -(1 << bits))
+  equal("integer", 2 << bits, "integer", -(2 << bits))(math.type(x + x), x + x, math.type(y + y), y + y)
+  equal("integer", 2 << bits, "integer", -(2 << bits))(math.type(x - y), x - y, math.type(y - x), y - x)
+  equal((1 << bits) + 1, (1 << bits) - 1, -(1 << bits) + 1, -(1 << bits) - 1)(x + 1, x - 1, y + 1, y - 1)
+  x, y = known((1 << bits) - 1, -(1 << bits) - 1)
+  equal("integer", 1 << bits, "integer", -(1 << bits))(math.type(x + 1), x + 1, math.type(y + 1), y + 1)
+  equal("float", (1 << bits) + 0.0)(math.type(x + 1.0), x + 1.0)
+end
+local three = known(3)
+equal(1.0, 3.0, 9.0, 27.0, 81.0)(three ^ 0, three ^ 1, three ^ 2, three ^ 3, three ^ 4)
+equal(27.0, 8.0, 9.0, 0.25)(known(3.0) ^ 3, 2 ^ three, three ^ known(2), known(2.0) ^ -2)
