@@ -127,9 +127,13 @@ impl Input {
 
     /// The heap configuration that presets and flags change: of a program in Lua what `tenure lua` begins with, else the default.
     pub fn base_config(&self) -> HeapConfig {
+        self.base()()
+    }
+
+    fn base(&self) -> fn() -> HeapConfig {
         match self {
-            Input::Program(_) => tenure_lua::heap_config(),
-            Input::Workload(_) | Input::Bundled | Input::File(_) => HeapConfig::new(),
+            Input::Program(_) => tenure_lua::heap_config,
+            Input::Workload(_) | Input::Bundled | Input::File(_) => HeapConfig::new,
         }
     }
 
@@ -155,6 +159,7 @@ impl Input {
         Ok(OpenInput {
             label: self.label(),
             what,
+            base_config: self.base(),
         })
     }
 }
@@ -164,6 +169,7 @@ impl Input {
 pub struct OpenInput {
     label: String,
     what: What,
+    base_config: fn() -> HeapConfig,
 }
 
 #[derive(Debug)]
@@ -181,10 +187,7 @@ impl OpenInput {
 
     /// The heap configuration that presets and flags change, as [`Input::base_config`] says.
     pub fn base_config(&self) -> HeapConfig {
-        match &self.what {
-            What::Program(_) => tenure_lua::heap_config(),
-            What::Workload(_) | What::Snapshot(_) => HeapConfig::new(),
-        }
+        (self.base_config)()
     }
 
     /// Name and size for the `RESULT` line.

@@ -36,8 +36,8 @@ const INT50_SHIFT: u32 = 14;
 ///
 /// # Safety
 ///
-/// Invariant SLOT-TYPED: words of integers are no multiples of 8 that could be addresses of the user half; `is_object`
-/// is true for the addresses of objects and for no immediate.
+/// Invariant SLOT-TYPED: words of integers are no multiples of 8 that could be addresses of the user half; sums and
+/// differences of words are words of integers; `is_object` is true for the addresses of objects and for no immediate.
 pub unsafe trait Tagging: 'static {
     /// The integers that fit into a value.
     type Int: Copy + fmt::Debug + PartialEq;
