@@ -31,6 +31,11 @@ fn order(order: Order, length: usize) -> Vec<usize> {
     all
 }
 
+/// The number of what a key with slots refers to.
+fn load(i: usize) -> u64 {
+    1_000_000 + i as u64
+}
+
 /// Makes `length` keys in the array of register 1, and a chain of them through `tables` tables in the array of register 2:
 /// link `i` leads from key `i` to key `i + 1`, which is the value, or what the value refers to.
 fn build(h: &mut Heap<Lab>, links: &[usize], tables: usize, leaves: bool, boxed: bool) {
@@ -41,10 +46,13 @@ fn build(h: &mut Heap<Lab>, links: &[usize], tables: usize, leaves: bool, boxed:
         if leaves {
             put_leaf(h, 200, i as u64);
         } else {
+            // What only the key keeps.
+            put_leaf(h, 201, load(i));
             put_node(h, 200, i as u64, 201);
         }
         array(h, 1).tail_set(h, i, reg(h, 200));
     }
+    clear(h, 201);
     for i in 0..tables {
         h.safepoint();
         put_table::<WeakKeys>(h, 200);
@@ -75,6 +83,9 @@ fn follow(h: &Heap<Lab>, links: &[usize], tables: usize) -> usize {
     let mut key = reg(h, 0);
     for (i, n) in position.iter().enumerate() {
         assert_eq!(id_of(key), Some(i as u64));
+        if let Some(node) = key.cast::<Node>() {
+            assert_eq!(id_of(node.any()), Some(load(i)));
+        }
         let table = array(h, 2).tail_get(n % tables).cast::<WeakTable<Lab, WeakKeys>>();
         let Some(value) = table.expect("a table").find(h, key) else {
             return i;
@@ -333,4 +344,115 @@ fn chains_through_large_keys_far_apart_are_kept() {
         h.collect();
         assert_eq!(keys(h, 4).count(), 0);
     });
+}
+
+/// Each key has two values, which are keys too: what waits for the second finds a mark stack that is full.
+#[test]
+fn trees_of_pairs_are_kept_by_their_root_and_die_with_it() {
+    const KEYS: usize = 2000;
+    for leaves in [false, true] {
+        for made in ORDERS {
+            for stack in [1, 4, 1 << 19] {
+                isolate(small().mark_stack_entries(stack)).enter(|h| {
+                    put_array(h, 1, KEYS);
+                    for i in 0..KEYS {
+                        if leaves {
+                            put_leaf(h, 200, i as u64);
+                        } else {
+                            put_leaf(h, 201, load(i));
+                            put_node(h, 200, i as u64, 201);
+                        }
+                        array(h, 1).tail_set(h, i, reg(h, 200));
+                    }
+                    for index in [2, 3] {
+                        put_table::<WeakKeys>(h, index);
+                    }
+                    for i in order(made, KEYS - 1) {
+                        h.safepoint();
+                        let (parent, value) = (array(h, 1).tail_get(i / 2), array(h, 1).tail_get(i + 1));
+                        keys(h, 2 + i % 2).insert(h, parent, value).expect("room");
+                    }
+                    set_reg(h, 0, array(h, 1).tail_get(0));
+                    for index in [1, 200, 201] {
+                        clear(h, index);
+                    }
+                    let what = format!("{made:?}, leaves {leaves}, stack {stack}");
+                    for _ in 0..2 {
+                        h.collect();
+                        check(h);
+                        let (mut level, mut next) = (vec![reg(h, 0)], 0);
+                        while let Some(key) = level.get(next).copied() {
+                            assert_eq!(id_of(key), Some(next as u64), "{what}");
+                            if let Some(node) = key.cast::<Node>() {
+                                assert_eq!(id_of(node.any()), Some(load(next)), "{what}");
+                            }
+                            level.extend([2, 3].iter().filter_map(|table| keys(h, *table).find(h, key)));
+                            next += 1;
+                        }
+                        assert_eq!(next, KEYS, "{what}");
+                    }
+                    clear(h, 0);
+                    h.collect();
+                    check(h);
+                    assert_eq!((keys(h, 2).count(), keys(h, 3).count()), (0, 0), "{what}");
+                });
+            }
+        }
+    }
+}
+
+/// A large object that is young stays white in a cycle, whatever keeps it: the next minor collection may free it.
+#[test]
+fn a_chain_may_end_in_a_young_large_object() {
+    for barrier in BARRIERS {
+        for made in ORDERS {
+            for leaves in [false, true] {
+                let config = with(small(), "barrier", barrier)
+                    .incremental_marking(true)
+                    .mark_step_bytes(512);
+                isolate(config).enter(|h| {
+                    const LENGTH: usize = 500;
+                    build(h, &order(made, LENGTH), 1, leaves, false);
+                    h.collect();
+                    let last = |h: &mut Heap<Lab>| {
+                        set_reg(h, 5, reg(h, 0));
+                        for _ in 0..LENGTH {
+                            let next = keys_of_chain(h).find(h, reg(h, 5)).expect("the next");
+                            set_reg(h, 5, next);
+                        }
+                    };
+                    for dies in [false, true] {
+                        last(h);
+                        h.start_marking();
+                        put_array(h, 6, 40_000);
+                        put_leaf(h, 7, 77);
+                        array(h, 6).tail_set(h, 39_999, reg(h, 7));
+                        keys_of_chain(h).insert(h, reg(h, 5), reg(h, 6)).expect("room");
+                        for index in 5..8 {
+                            clear(h, index);
+                        }
+                        assert_eq!(h.step(u64::MAX), tenure::Progress::Done);
+                        check(h);
+                        if dies {
+                            last(h);
+                            keys_of_chain(h).remove(h, reg(h, 5)).expect("the last");
+                            clear(h, 5);
+                        }
+                        h.collect_minor();
+                        check(h);
+                        last(h);
+                        let end = keys_of_chain(h).find(h, reg(h, 5));
+                        let end = end.map(|end| id_of(end.cast::<Array>().expect("the array").tail_get(39_999)));
+                        assert_eq!(end, (!dies).then_some(Some(77)), "{barrier}, {made:?}, leaves {leaves}");
+                        // What is allocated where it was is white.
+                        put_array(h, 6, 40_000);
+                        check(h);
+                        clear(h, 6);
+                        h.collect();
+                        check(h);
+                    }
+                });
+            }
+        }
+    }
 }
