@@ -346,6 +346,38 @@ fn chains_through_large_keys_far_apart_are_kept() {
     });
 }
 
+/// However many pairs of dead keys there are beside a chain, they are cleared with the collection that finds it.
+#[test]
+fn dead_pairs_beside_a_chain_are_cleared() {
+    const LENGTH: usize = 40;
+    for made in ORDERS {
+        for dead in 0..=2 * LENGTH + 4 {
+            isolate(small()).enter(|h| {
+                build(h, &order(made, LENGTH), 1, true, false);
+                put_array(h, 3, dead);
+                for i in 0..dead {
+                    for to in [4, 5] {
+                        put_leaf(h, to, i as u64);
+                    }
+                    array(h, 3).tail_set(h, i, reg(h, 4));
+                    keys_of_chain(h).insert(h, reg(h, 4), reg(h, 5)).expect("room");
+                }
+                for index in [4, 5] {
+                    clear(h, index);
+                }
+                // They are old when they die.
+                h.collect();
+                h.collect();
+                assert_eq!(pairs(h), LENGTH + dead);
+                clear(h, 3);
+                h.collect();
+                check(h);
+                assert_eq!(pairs(h), LENGTH, "{made:?}, {dead} dead");
+            });
+        }
+    }
+}
+
 /// Each key has two values, which are keys too: what waits for the second finds a mark stack that is full.
 #[test]
 fn trees_of_pairs_are_kept_by_their_root_and_die_with_it() {
