@@ -7,13 +7,13 @@ use crate::chunk;
 use crate::library;
 use crate::native::{Call, NativeFunction, Throw};
 use crate::object::{
-    LuaRootsInit, LuaValue, Objects, Status, Thread, ThreadInit, Val, keep_names, new_array, new_string, new_table,
-    symbol,
+    LuaRootsInit, LuaValue, Objects, SHORT_STRINGS, Status, Thread, ThreadInit, Type, Val, keep_names, new_array,
+    new_string, new_table, symbol,
 };
 use crate::pure::number::Number;
 use crate::services::Services;
 use crate::vm::load::load_chunk;
-use crate::vm::metamethod::Field;
+use crate::vm::metamethod::{Field, type_index};
 use crate::vm::{Interrupter, Vm, collection, message};
 use std::error::Error;
 use std::fmt;
@@ -136,6 +136,7 @@ fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     if roots.empty_nodes.get().is_none() {
         roots.empty_nodes.set(crate::object::empty_nodes(h).ok());
     }
+    roots.short_strings.set(new_array(h, SHORT_STRINGS).ok());
     roots.no_memory.set(Some(new_string(h, b"not enough memory")?));
     for event in crate::bytecode::Metamethod::ALL {
         let name = symbol(h, event.name().as_bytes())?;
@@ -143,6 +144,9 @@ fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
     }
     for (field, name) in Field::ALL {
         roots.field_names[field as usize].set(Some(symbol(h, name.as_bytes())?));
+    }
+    for of in Type::ALL {
+        roots.type_names[type_index(of)].set(Some(symbol(h, of.name().as_bytes())?));
     }
     let registers = new_array(h, 0).map_err(Throw::of_set)?;
     let main = h.try_alloc::<Thread>(ThreadInit {

@@ -7,7 +7,7 @@ use crate::native::{Call, NativeFunction, Reply, Throw};
 use crate::object::{LuaValue, Objects, Table, TableMethods, Type, Val, border, next, symbol};
 use crate::pure::number::{is_space, parse_number};
 use crate::vm::access::{Found, Operand, index, set_error};
-use crate::vm::metamethod::{Field, field, metatable};
+use crate::vm::metamethod::{Field, field, metatable, type_index};
 use crate::vm::{collection, message};
 use tenure::prelude::*;
 
@@ -147,7 +147,7 @@ fn select(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
 
 fn type_name(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let of = call.check_any(1)?.type_of();
-    let name = symbol(call.heap, of.name().as_bytes())?;
+    let name = call.heap.roots().type_names[type_index(of)].get();
     call.reply(name.into())
 }
 

@@ -6,7 +6,7 @@
 
 use super::{Action, Continuation, Reply, Throw};
 use crate::object::{
-    LuaValue, Native, Objects, Str, Table, Type, Userdata, Val, new_integer, new_string, new_string_of,
+    LuaValue, Native, Objects, Str, Table, Type, Userdata, Val, new_integer, new_string, new_string_of, short_string,
 };
 use crate::pure::LibraryError;
 use crate::pure::number::{Number, number_text, parse_number};
@@ -107,6 +107,11 @@ impl<'a, 'h> Call<'a, 'h> {
         self.register(self.base - 1).cast::<Native>().map_or(0, Gc::tail_len)
     }
 
+    /// Returns the function itself, whose tail are the values that it was made with.
+    pub(crate) fn upvalues(&self) -> Option<Gc<'h, Native>> {
+        self.register(self.base - 1).cast::<Native>()
+    }
+
     /// Replaces value `number` of those that the function was made with. Does nothing if there are not so many.
     pub fn set_upvalue(&mut self, number: usize, value: Val<'_>) {
         let native = self.register(self.base - 1).cast::<Native>();
@@ -115,10 +120,12 @@ impl<'a, 'h> Call<'a, 'h> {
         }
     }
 
+    #[inline]
     pub(crate) fn register(&self, index: usize) -> Val<'h> {
         self.heap.register_area().get(index).map_or(Value::nil(), RSlot::get)
     }
 
+    #[inline]
     pub(crate) fn set_register(&self, index: usize, value: Val<'_>) {
         if let Some(register) = self.heap.register_area().get(index) {
             register.set(value);
@@ -166,10 +173,17 @@ impl<'a, 'h> Call<'a, 'h> {
     /// # Errors
     ///
     /// `number expected` or `number has no integer representation`.
+    #[inline]
     pub fn check_integer(&mut self, number: usize) -> Result<i64, Throw> {
-        if let Some(int) = self.argument(number).as_int() {
-            return Ok(int);
+        match self.argument(number).as_int() {
+            Some(int) => Ok(int),
+            None => self.convert_to_integer(number),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn convert_to_integer(&mut self, number: usize) -> Result<i64, Throw> {
         match self.check_number(number)?.to_integer() {
             Some(int) => Ok(int),
             None => Err(self.argument_error(number, "number has no integer representation")),
@@ -181,11 +195,14 @@ impl<'a, 'h> Call<'a, 'h> {
     /// # Errors
     ///
     /// As [`Call::check_integer`].
+    #[inline]
     pub fn optional_integer(&mut self, number: usize, default: i64) -> Result<i64, Throw> {
-        if self.argument(number).is_nil() {
-            return Ok(default);
+        let value = self.argument(number);
+        match value.as_int() {
+            Some(int) => Ok(int),
+            None if value.is_nil() => Ok(default),
+            None => self.convert_to_integer(number),
         }
-        self.check_integer(number)
     }
 
     /// Returns the bytes of a string, to which a number is converted.
@@ -193,19 +210,19 @@ impl<'a, 'h> Call<'a, 'h> {
     /// # Errors
     ///
     /// `string expected`; no memory for the converted number.
+    #[inline]
     pub fn check_bytes(&mut self, number: usize) -> Result<&'h [u8], Throw> {
         match self.argument(number).cast::<Str>() {
             Some(string) => Ok(string.tail()),
-            None => self.check_string(number).map(Gc::tail),
+            None => self.convert_to_string(number).map(Gc::tail),
         }
     }
 
-    /// Returns a string, or the string that a number is converted to; that takes the argument's place.
-    pub(crate) fn check_string(&mut self, number: usize) -> Result<Gc<'h, Str>, Throw> {
+    /// Returns the string that a number is converted to; that takes the argument's place.
+    #[cold]
+    #[inline(never)]
+    fn convert_to_string(&mut self, number: usize) -> Result<Gc<'h, Str>, Throw> {
         let value = self.argument(number);
-        if let Some(string) = value.cast::<Str>() {
-            return Ok(string);
-        }
         let Some(numeric) = value.number() else {
             return Err(self.type_error(number, "string"));
         };
@@ -299,8 +316,9 @@ impl<'a, 'h> Call<'a, 'h> {
     /// When the stack has no room for them.
     pub fn reply_all(&mut self, values: &[Val<'h>]) -> Result<Reply, Throw> {
         self.vm.reach(self.heap, self.base + values.len())?;
-        for (index, value) in values.iter().enumerate() {
-            self.set_register(self.base - 1 + index, *value);
+        let registers = self.heap.register_area().get(self.base - 1..).unwrap_or(&[]);
+        for (register, value) in registers.iter().zip(values) {
+            register.set(*value);
         }
         Ok(Reply(Action::Return(values.len())))
     }
@@ -320,8 +338,12 @@ impl<'a, 'h> Call<'a, 'h> {
     /// # Errors
     ///
     /// When the region has no memory left; the function is called again then.
+    #[inline]
     pub fn string(&self, bytes: &[u8]) -> Result<Val<'h>, Throw> {
-        Ok(new_string(self.heap, bytes)?.into())
+        match short_string(self.heap, bytes) {
+            Some(string) => Ok(string.into()),
+            None => Ok(new_string(self.heap, bytes)?.into()),
+        }
     }
 
     /// Makes a string of several pieces.

@@ -26,7 +26,7 @@ pub(crate) use proto::{
     Ranges, instruction,
 };
 pub(crate) use proto::{RangesInit, UpvalueDescs, UpvalueDescsInit};
-pub(crate) use string::{Str, StrMethods, hash_bytes, new_string, new_string_of};
+pub(crate) use string::{SHORT_STRINGS, Str, StrMethods, hash_bytes, new_string, new_string_of, short_string};
 pub(crate) use symbol::{keep_names, symbol};
 pub(crate) use table::{
     Array, ArrayInit, Mode, Nodes, NodesMethods, SetError, Table, TableFields, TableMethods, WeakPartMethods, border,
@@ -78,6 +78,10 @@ pub struct LuaRoots {
     pub(crate) empty_array: Root<Opt<Array>>,
     /// The hash part of tables that have none: one free node that is never taken.
     pub(crate) empty_nodes: Root<Opt<Nodes>>,
+    /// The strings of one byte and the empty one, as far as they were made.
+    pub(crate) short_strings: Root<Opt<Array>>,
+    /// The names of the types, by [`Type`].
+    pub(crate) type_names: [Root<Opt<Str>>; 9],
     /// Metatable of all strings.
     pub(crate) string_meta: Root<Opt<Table>>,
     /// Metatables of the other types that share one, by [`Type`].
@@ -112,6 +116,8 @@ impl LuaRootsInit<'_> {
             main_thread: None,
             empty_array: None,
             empty_nodes: None,
+            short_strings: None,
+            type_names: [None; 9],
             string_meta: None,
             type_metas: [None; 9],
             metamethod_names: [None; METAMETHODS],

@@ -2,10 +2,10 @@
 //!
 //! Strings are not interned: making one costs an allocation by moving a pointer and a copy, and no look-up, so programs that build
 //! strings pay for the bytes alone. Equality is pointer equality at best, otherwise lengths, hashes if both are known, and bytes.
-//! Names in programs are made one object each when a chunk is loaded, which lets table look-ups end with the first compare. The hash is
+//! Strings of one byte are made once only. Names in programs are made one object each when a chunk is loaded, which lets table look-ups end with the first compare. The hash is
 //! no defense against chosen collisions.
 
-use super::{NoRoom, Objects};
+use super::{Array, NoRoom, Objects};
 use tenure::prelude::*;
 
 /// A string. The bytes are the tail.
@@ -68,6 +68,41 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u32 {
     word[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
     hash = (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
     ((hash ^ hash >> 32) as u32).max(1)
+}
+
+/// Number of strings that are made once only: those of one byte, and the empty one.
+pub(crate) const SHORT_STRINGS: usize = 257;
+
+/// Returns the string with these bytes if it is one of those that are made once only, and if it is there or there is room for it.
+///
+/// Programs that look at one byte after the other make many of them: they cost nothing then, and comparing them ends with the first
+/// compare.
+#[inline]
+pub(crate) fn short_string<'h>(h: &'h Heap<Objects>, bytes: &[u8]) -> Option<Gc<'h, Str>> {
+    let index = match *bytes {
+        [byte] => usize::from(byte),
+        [] => SHORT_STRINGS - 1,
+        _ => return None,
+    };
+    let strings = h.roots().short_strings.get()?;
+    match strings.tail().get(index)?.get().cast::<Str>() {
+        Some(string) => Some(string),
+        None => make_short_string(h, strings, index, bytes),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make_short_string<'h>(
+    h: &'h Heap<Objects>,
+    strings: Gc<'h, Array>,
+    index: usize,
+    bytes: &[u8],
+) -> Option<Gc<'h, Str>> {
+    let string = new_string(h, bytes).ok()?;
+    string.hash();
+    strings.tail_set(h, index, string.into());
+    Some(string)
 }
 
 /// Allocates a string in a region.

@@ -3,7 +3,7 @@
 //! Names in chunks are made symbols when the chunk is loaded. That is for speed alone: strings that programs make are none, and no result
 //! depends on it. So the set of names need not be complete, and is begun anew when it has grown large. One probe for each name loaded.
 
-use super::string::new_string;
+use super::string::{new_string, short_string};
 use super::table::{NodesMethods, TableFields, TableMethods, new_table};
 use super::{NoRoom, Objects, Str};
 use tenure::prelude::*;
@@ -20,6 +20,9 @@ pub(crate) fn symbol<'h>(h: &'h Heap<Objects>, bytes: &[u8]) -> Result<Gc<'h, St
     if bytes.len() <= LENGTH_MAX
         && let Some(string) = found(roots.names.get()).or_else(|| found(roots.symbols.get()))
     {
+        return Ok(string);
+    }
+    if let Some(string) = short_string(h, bytes) {
         return Ok(string);
     }
     let string = new_string(h, bytes)?;

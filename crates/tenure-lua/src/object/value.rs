@@ -39,6 +39,19 @@ pub enum Type {
 }
 
 impl Type {
+    /// All types, in order.
+    pub(crate) const ALL: [Type; 9] = [
+        Type::Nil,
+        Type::Boolean,
+        Type::LightUserdata,
+        Type::Number,
+        Type::String,
+        Type::Table,
+        Type::Function,
+        Type::Userdata,
+        Type::Thread,
+    ];
+
     /// The type's name.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -65,7 +65,10 @@ pub(super) fn call_native(
     match function(&mut Call::new(vm, h, base, call.count)) {
         Ok(Reply(Action::Return(count))) => {
             vm.pop_native();
-            vm.deliver(h, call.at, count, call.at, call.wanted);
+            // Results stand where they are expected: only too few, or an unknown number, are worth a call.
+            if count != call.wanted as usize {
+                vm.deliver(h, call.at, count, call.at, call.wanted);
+            }
             None
         }
         Ok(Reply(Action::Reentrant)) => Some(Leave::Exit(Exit::Reentrant)),

@@ -50,12 +50,13 @@ fn look_up<'h>(h: &'h Heap<Objects>, meta: Gc<'h, Table>, event: Metamethod) -> 
 }
 
 /// Returns a field of a metatable, which may be a weak table itself.
+#[inline(always)]
 fn named<'h>(h: &'h Heap<Objects>, meta: Gc<'h, Table>, name: Gc<'h, Str>) -> Val<'h> {
     let found = meta.get_str(name);
-    match meta.weak() {
-        Some(weak) if found.is_nil() => weak.get_value(h, name.into()),
-        _ => found,
+    if !found.is_nil() {
+        return found;
     }
+    meta.weak().map_or(found, |weak| weak.get_value(h, name.into()))
 }
 
 /// Returns the metamethod of a value, if it has one.

@@ -9,13 +9,15 @@ use super::arithmetic::{Outcome, fast, fast_float, full, int_floor_division, int
 use super::close::close_upvalues;
 use super::compare::{compare, equals};
 use super::concat::concat;
-use super::execute::{Leave, call_of, count_of, iteration_of, length};
+use super::execute::{Leave, call_native, call_of, count_of, iteration_of, length};
 use super::functions::{copy_varargs, prepare_varargs, tail_call, upvalue_value};
 use super::window::{Here, here};
 use super::{ALL, Exit, Pending, Vm, loops, message};
 use crate::bytecode::{Instruction, Metamethod, Opcode};
 use crate::native::Throw;
-use crate::object::{Closure, ClosureFields, LuaValue, Objects, Str, Table, UpVal, Val, instruction, set_list};
+use crate::object::{
+    Closure, ClosureFields, LuaValue, Native, NativeFields, Objects, Str, Table, UpVal, Val, instruction, set_list,
+};
 use crate::pure::number::{float_floor_division, float_modulo, power};
 use tenure::prelude::*;
 
@@ -185,6 +187,13 @@ impl<'h> Whole<'_, 'h> {
             Opcode::TailCall => {
                 self.ask()?;
                 let mut call = call_of(self.vm, i, ALL);
+                // The instruction behind returns what a native function returned.
+                if let Some(native) = self.get(i.a()).cast::<Native>() {
+                    return match call_native(self.vm, h, native.function(), call) {
+                        Some(leave) => Err(leave),
+                        None => self.reload(),
+                    };
+                }
                 self.vm.make_callable(h, &mut call)?;
                 match self.vm.register(h, call.at).cast::<Closure>() {
                     Some(callee) => {
@@ -194,7 +203,6 @@ impl<'h> Whole<'_, 'h> {
                         tail_call(self.vm, h, callee.proto(), call)?;
                         self.reload()
                     }
-                    // A native function is called, and the instruction behind returns what it returned.
                     None => {
                         self.vm.pending = Pending::Call(call);
                         Err(Leave::Pending)

@@ -109,3 +109,18 @@ for first = 1, 4 do
   equal(false, true, true)(ok, handled, message:find("stack overflow", 1, true) ~= nil)
   if first % 3 == 0 then collectgarbage() end
 end
+
+-- Tail calls of native functions: all results, none, and errors, and of what has `__call`.
+equal(3, 1, 2, 3)((function(...) return select("#", ...), ... end)(1, 2, 3))
+equal()((function() return select(3, 1, 2) end)())
+equal(1, 2, "x")((function(text) return text:find("(x)x") end)("xx"))
+equal(0)(select("#", (function() return table.unpack({}) end)()))
+equal(150)(select("#", (function(...) return table.unpack({ ... }, 1, 150) end)(1)))
+ok, message = pcall(function() return ("x"):rep(-1, {}) end)
+equal(false, true)(ok, message:find("bad argument #2 to 'rep'", 1, true) ~= nil)
+equal("b")((function() return setmetatable({}, { __call = function(_, ...) return select(2, ...) end })("a", "b") end)())
+equal(7)((function() local t = setmetatable({ x = 7 }, { __call = rawget }) return t("x") end)())
+local kept
+equal(2)((function(value) local function keep() return value end kept = keep return select("#", value, value) end)(5))
+equal(5)(kept())
+equal(6)((function() local pieces = {} for i = 1, 2000 do pieces[i] = (function(n) return string.rep("ab", n) end)(i) end return #pieces[3] end)())

@@ -67,3 +67,16 @@ fails("bad argument #1 to 'string.dump' (function expected, got no value)", stri
 
 -- Order.
 assert("a" < "b" and "a" < "aa" and "Z" < "a" and "" < "a" and not ("a" < "a") and "a\0b" > "a\0a")
+
+-- Strings of one byte, and the empty one, however they were made.
+local by_byte = {}
+for byte = 0, 255 do by_byte[string.char(byte)] = byte end
+local all_bytes = string.char(table.unpack((function() local bytes = {} for byte = 0, 255 do bytes[byte + 1] = byte end return bytes end)()))
+for at = 1, 256 do
+  local byte = all_bytes:sub(at, at)
+  assert(by_byte[byte] == at - 1 and #byte == 1 and byte:byte() == at - 1 and byte == all_bytes:match(".", at))
+  if at % 64 == 0 then collectgarbage() end
+end
+equal("", "", true, 0)(all_bytes:sub(2, 1), (""):rep(3), ("x"):sub(2) == "", #("x"):match("(y*)"))
+equal("7", "a")(tostring(7), ({ a = "a" })[("abc"):sub(1, 1)])
+equal("nil", "boolean", "number", "string", "table", "function", "thread", "userdata")(type(nil), type(true), type(1), type(""), type({}), type(print), type(coroutine.create(print)), type(io.stdout))

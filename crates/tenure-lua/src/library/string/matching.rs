@@ -27,7 +27,7 @@ pub(super) fn capture_value<'h>(
     }
 }
 
-/// Values of a match, without an allocation.
+/// The captures of a match as values, without an allocation.
 pub(super) struct Values<'h> {
     values: [Val<'h>; Values::CAPACITY],
     count: usize,
@@ -37,32 +37,22 @@ impl<'h> Values<'h> {
     /// The first and last position, and the captures.
     const CAPACITY: usize = MAX_CAPTURES + 2;
 
+    /// The values in `first`, and behind them the first `count` captures of a match.
     #[inline(always)]
-    fn new() -> Values<'h> {
-        Values {
-            values: [Value::nil(); Values::CAPACITY],
-            count: 0,
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, value: Val<'h>) {
-        self.values[self.count] = value;
-        self.count += 1;
-    }
-
-    /// Appends the first `count` captures of a match.
-    fn push_captures(
-        &mut self,
+    fn new(
         call: &mut Call<'_, 'h>,
+        first: &[Val<'h>],
         subject: &[u8],
         found: &Match,
         count: usize,
-    ) -> Result<(), Throw> {
+    ) -> Result<Values<'h>, Throw> {
+        let mut values = [Value::nil(); Values::CAPACITY];
+        values[..first.len()].copy_from_slice(first);
         for index in 0..count {
-            self.push(capture_value(call, subject, found.capture(index))?);
+            values[first.len() + index] = capture_value(call, subject, found.capture(index))?;
         }
-        Ok(())
+        let count = first.len() + count;
+        Ok(Values { values, count })
     }
 
     pub(super) fn as_slice(&self) -> &[Val<'h>] {
@@ -71,14 +61,23 @@ impl<'h> Values<'h> {
 }
 
 /// The values of a match: its captures, or all of it.
-#[inline]
+#[inline(always)]
 pub(super) fn match_values<'h>(call: &mut Call<'_, 'h>, subject: &[u8], found: &Match) -> Result<Values<'h>, Throw> {
-    let mut values = Values::new();
-    values.push_captures(call, subject, found, found.capture_count())?;
-    Ok(values)
+    Values::new(call, &[], subject, found, found.capture_count())
+}
+
+/// Returns the values of a match.
+fn reply_match(call: &mut Call<'_, '_>, subject: &[u8], found: &Match) -> Result<Reply, Throw> {
+    if found.capture_count() == 1 {
+        let value = capture_value(call, subject, found.capture(0))?;
+        return call.reply(value);
+    }
+    let values = match_values(call, subject, found)?;
+    call.reply_all(values.as_slice())
 }
 
 /// The subject, the pattern, and the offset where the search starts.
+#[inline]
 fn search_arguments<'h>(call: &mut Call<'_, 'h>) -> Result<(&'h [u8], &'h [u8], usize), Throw> {
     let subject = call.check_bytes(1)?;
     let pattern = call.check_bytes(2)?;
@@ -93,10 +92,22 @@ pub(super) fn find(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
         return call.reply(Value::nil());
     };
     let range = found.range();
-    let mut values = Values::new();
-    values.push(call.integer(range.start as i64 + 1)?);
-    values.push(call.integer(range.end as i64)?);
-    values.push_captures(call, subject, &found, found.explicit_count())?;
+    let range = [call.integer(range.start as i64 + 1)?, call.integer(range.end as i64)?];
+    if found.explicit_count() == 0 {
+        return call.reply_all(&range);
+    }
+    find_captures(call, &range, subject, &found)
+}
+
+/// Returns where a match is, and its captures.
+#[inline(never)]
+fn find_captures<'h>(
+    call: &mut Call<'_, 'h>,
+    range: &[Val<'h>],
+    subject: &[u8],
+    found: &Match,
+) -> Result<Reply, Throw> {
+    let values = Values::new(call, range, subject, found, found.explicit_count())?;
     call.reply_all(values.as_slice())
 }
 
@@ -105,8 +116,7 @@ pub(super) fn first_match(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let Some(found) = pattern::first_match(subject, pattern, start).or_throw(call)? else {
         return call.reply(Value::nil());
     };
-    let values = match_values(call, subject, &found)?;
-    call.reply_all(values.as_slice())
+    reply_match(call, subject, &found)
 }
 
 pub(super) fn gmatch(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
@@ -128,9 +138,13 @@ fn next_match(call: &mut Call<'_, '_>) -> Result<Reply, Throw> {
     let Some(found) = search.next_match(subject, pattern).or_throw(call)? else {
         return call.reply_none();
     };
-    let values = match_values(call, subject, &found)?;
-    let end = Value::int(search.position() as i64);
-    call.set_upvalue(POSITION, end);
-    call.set_upvalue(LAST_END, end);
-    call.reply_all(values.as_slice())
+    let upvalues = call.upvalues();
+    let reply = reply_match(call, subject, &found)?;
+    // Not before: a call without room for the values is made again.
+    if let Some(upvalues) = upvalues {
+        let end = Value::int(search.position() as i64);
+        upvalues.tail_set(call.heap, POSITION - 1, end);
+        upvalues.tail_set(call.heap, LAST_END - 1, end);
+    }
+    Ok(reply)
 }

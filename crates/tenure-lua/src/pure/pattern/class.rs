@@ -8,8 +8,47 @@ use super::PatternError;
 pub(super) const ESCAPE: u8 = b'%';
 
 /// Whether a byte belongs to the class that a letter names; an upper-case letter names the complement, any other byte itself.
+#[inline(always)]
 pub(super) const fn in_class(byte: u8, class: u8) -> bool {
-    let belongs = match class.to_ascii_lowercase() {
+    let bit = CLASS_BITS[class.to_ascii_lowercase() as usize];
+    if bit == 0 {
+        return byte == class;
+    }
+    (BYTE_CLASSES[byte as usize] & bit != 0) != class.is_ascii_uppercase()
+}
+
+/// The classes, in the order of their bits.
+const CLASSES: &[u8] = b"acdglpsuwxz";
+
+/// The bit of the class that a lower-case letter names, or 0.
+static CLASS_BITS: [u16; 256] = {
+    let mut bits = [0; 256];
+    let mut index = 0;
+    while index < CLASSES.len() {
+        bits[CLASSES[index] as usize] = 1 << index;
+        index += 1;
+    }
+    bits
+};
+
+/// The classes that a byte belongs to.
+static BYTE_CLASSES: [u16; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        let mut index = 0;
+        while index < CLASSES.len() {
+            classes[byte] |= (belongs(byte as u8, CLASSES[index]) as u16) << index;
+            index += 1;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// Whether a byte belongs to one of the classes.
+const fn belongs(byte: u8, class: u8) -> bool {
+    match class {
         b'a' => byte.is_ascii_alphabetic(),
         b'c' => byte.is_ascii_control(),
         b'd' => byte.is_ascii_digit(),
@@ -21,35 +60,33 @@ pub(super) const fn in_class(byte: u8, class: u8) -> bool {
         b'w' => byte.is_ascii_alphanumeric(),
         b'x' => byte.is_ascii_hexdigit(),
         // Not in the manual since 5.2, but still accepted.
-        b'z' => byte == 0,
-        _ => return byte == class,
-    };
-    belongs != class.is_ascii_uppercase()
+        _ => byte == 0,
+    }
 }
 
-/// Whether a byte belongs to the set whose `[` and `]` are at the offsets `open` and `close` of the pattern.
-pub(super) fn in_set(byte: u8, pattern: &[u8], open: usize, close: usize) -> bool {
-    let mut position = open + 1;
-    let complement = pattern[position] == b'^';
-    position += usize::from(complement);
-    while position < close {
-        let first = pattern[position];
-        let (belongs, length) = if first == ESCAPE {
-            (in_class(byte, pattern[position + 1]), 2)
-        } else if pattern[position + 1] == b'-' && position + 2 < close {
-            ((first..=pattern[position + 2]).contains(&byte), 3)
-        } else {
-            (byte == first, 1)
+/// Whether a byte belongs to a set: what stands between its `[` and `]`.
+#[inline]
+pub(super) fn in_set(byte: u8, set: &[u8]) -> bool {
+    let (mut rest, complement) = match set {
+        [b'^', rest @ ..] => (rest, true),
+        _ => (set, false),
+    };
+    loop {
+        let belongs;
+        (belongs, rest) = match rest {
+            [ESCAPE, class, rest @ ..] => (in_class(byte, *class), rest),
+            [first, b'-', last, rest @ ..] => ((*first..=*last).contains(&byte), rest),
+            [member, rest @ ..] => (byte == *member, rest),
+            [] => return complement,
         };
         if belongs {
             return !complement;
         }
-        position += length;
     }
-    complement
 }
 
 /// The offset behind the single-byte class that starts at `start`: a byte, an escape, or a set.
+#[inline]
 pub(super) fn class_end(pattern: &[u8], start: usize) -> Result<usize, PatternError> {
     let position = start + 1;
     match pattern[start] {

@@ -27,34 +27,64 @@ pub enum Capture {
 #[derive(Clone, Copy, Debug)]
 struct Group {
     start: usize,
-    extent: Extent,
+    /// The number of bytes, or one of the two below: no string has so many.
+    length: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
-    Open,
-    Position,
-    Bytes(usize),
+impl Group {
+    /// The length of a capture that is not closed.
+    const OPEN: usize = usize::MAX;
+    /// The length of a position.
+    const POSITION: usize = usize::MAX - 1;
+    const NONE: Self = Self {
+        start: 0,
+        length: Self::OPEN,
+    };
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Captures that lie in the match itself: few patterns have more.
+const NEAR: usize = 4;
+
+/// The captures so far. Those beyond the first few are in an allocation, so that a match is cheap to make and to move.
+#[derive(Clone, Debug)]
 struct Groups {
-    groups: [Group; MAX_CAPTURES],
+    near: [Group; NEAR],
+    far: Option<Box<[Group; MAX_CAPTURES - NEAR]>>,
     count: usize,
 }
 
 impl Groups {
     const NONE: Self = Self {
-        groups: [Group {
-            start: 0,
-            extent: Extent::Open,
-        }; MAX_CAPTURES],
+        near: [Group::NONE; NEAR],
+        far: None,
         count: 0,
     };
+
+    #[inline]
+    fn get(&self, index: usize) -> Group {
+        match self.near.get(index) {
+            Some(group) => *group,
+            None => self.far.as_ref().map_or(Group::NONE, |far| far[index - NEAR]),
+        }
+    }
+
+    #[inline]
+    fn get_mut(&mut self, index: usize) -> Option<&mut Group> {
+        match index.checked_sub(NEAR) {
+            None => self.near.get_mut(index),
+            Some(index) => far_mut(&mut self.far, index),
+        }
+    }
+}
+
+#[cold]
+fn far_mut(far: &mut Option<Box<[Group; MAX_CAPTURES - NEAR]>>, index: usize) -> Option<&mut Group> {
+    let far = far.get_or_insert_with(|| Box::new([Group::NONE; MAX_CAPTURES - NEAR]));
+    far.get_mut(index)
 }
 
 /// A match: which bytes of the subject, and the captures.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Match {
     start: usize,
     end: usize,
@@ -63,6 +93,7 @@ pub struct Match {
 
 impl Match {
     /// A match of a text as it is.
+    #[inline(always)]
     pub(super) const fn literal(start: usize, end: usize) -> Self {
         Self {
             start,
@@ -100,11 +131,11 @@ impl Match {
                 _ => Err(PatternError::InvalidCaptureIndex(index as u8 + 1)),
             };
         }
-        let group = self.groups.groups[index];
-        match group.extent {
-            Extent::Open => Err(PatternError::UnfinishedCapture),
-            Extent::Position => Ok(Capture::Position(group.start + 1)),
-            Extent::Bytes(length) => Ok(Capture::Bytes(group.start, group.start + length)),
+        let Group { start, length } = self.groups.get(index);
+        match length {
+            Group::OPEN => Err(PatternError::UnfinishedCapture),
+            Group::POSITION => Ok(Capture::Position(start + 1)),
+            length => Ok(Capture::Bytes(start, start + length)),
         }
     }
 
@@ -165,7 +196,7 @@ impl<'a> Matcher<'a> {
         Ok(end.map(|end| Match {
             start,
             end,
-            groups: self.groups,
+            groups: std::mem::replace(&mut self.groups, Groups::NONE),
         }))
     }
 
@@ -183,8 +214,8 @@ impl<'a> Matcher<'a> {
                 return Ok(Some(s));
             };
             match (first, self.pattern.get(p + 1).copied()) {
-                (b'(', Some(b')')) => return self.open(s, p + 2, Extent::Position),
-                (b'(', _) => return self.open(s, p + 1, Extent::Open),
+                (b'(', Some(b')')) => return self.open(s, p + 2, Group::POSITION),
+                (b'(', _) => return self.open(s, p + 1, Group::OPEN),
                 (b')', _) => return self.close(s, p + 1),
                 (b'$', None) => return Ok((s == self.subject.len()).then_some(s)),
                 (ESCAPE, Some(b'b')) => {
@@ -226,22 +257,30 @@ impl<'a> Matcher<'a> {
     }
 
     /// Whether the single-byte class at `p..class_end` matches the byte at `s`.
+    #[inline(always)]
     fn single(&self, s: usize, p: usize, class_end: usize) -> bool {
         let Some(&byte) = self.subject.get(s) else { return false };
         match self.pattern[p] {
             b'.' => true,
             ESCAPE => in_class(byte, self.pattern[p + 1]),
-            b'[' => in_set(byte, self.pattern, p, class_end - 1),
+            b'[' => in_set(byte, &self.pattern[p + 1..class_end - 1]),
             literal => literal == byte,
         }
     }
 
     /// `*` and the rest of `+`: as many as possible, then fewer.
     fn longest(&mut self, s: usize, p: usize, class_end: usize) -> Outcome {
-        let mut end = s;
-        while self.single(end, p, class_end) {
-            end += 1;
-        }
+        let rest = &self.subject[s..];
+        let length = match self.pattern[p] {
+            b'.' => Some(rest.len()),
+            ESCAPE => rest.iter().position(|&byte| !in_class(byte, self.pattern[p + 1])),
+            b'[' => {
+                let set = &self.pattern[p + 1..class_end - 1];
+                rest.iter().position(|&byte| !in_set(byte, set))
+            }
+            literal => rest.iter().position(|&byte| byte != literal),
+        };
+        let mut end = s + length.unwrap_or(rest.len());
         loop {
             let outcome = self.rest(end, class_end + 1)?;
             if outcome.is_some() || end == s {
@@ -262,9 +301,9 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn open(&mut self, s: usize, p: usize, extent: Extent) -> Outcome {
+    fn open(&mut self, s: usize, p: usize, length: usize) -> Outcome {
         let index = self.groups.count;
-        *self.groups.groups.get_mut(index).ok_or(PatternError::TooManyCaptures)? = Group { start: s, extent };
+        *self.groups.get_mut(index).ok_or(PatternError::TooManyCaptures)? = Group { start: s, length };
         self.groups.count += 1;
         let outcome = self.rest(s, p)?;
         if outcome.is_none() {
@@ -274,15 +313,15 @@ impl<'a> Matcher<'a> {
     }
 
     fn close(&mut self, s: usize, p: usize) -> Outcome {
-        let open = self.groups.groups[..self.groups.count]
-            .iter()
-            .rposition(|group| group.extent == Extent::Open);
-        let index = open.ok_or(PatternError::InvalidCapture)?;
-        let group = &mut self.groups.groups[index];
-        group.extent = Extent::Bytes(s - group.start);
+        let is_open = |index: &usize| self.groups.get(*index).length == Group::OPEN;
+        let index = (0..self.groups.count).rfind(is_open);
+        let index = index.ok_or(PatternError::InvalidCapture)?;
+        if let Some(group) = self.groups.get_mut(index) {
+            group.length = s - group.start;
+        }
         let outcome = self.rest(s, p)?;
-        if outcome.is_none() {
-            self.groups.groups[index].extent = Extent::Open;
+        if let (None, Some(group)) = (outcome, self.groups.get_mut(index)) {
+            group.length = Group::OPEN;
         }
         Ok(outcome)
     }
@@ -316,7 +355,7 @@ impl<'a> Matcher<'a> {
         }
         let set_end = class_end(self.pattern, p)?;
         let byte_at = |offset: Option<usize>| offset.and_then(|offset| self.subject.get(offset)).copied().unwrap_or(0);
-        let belongs = |byte| in_set(byte, self.pattern, p, set_end - 1);
+        let belongs = |byte| in_set(byte, &self.pattern[p + 1..set_end - 1]);
         let at_frontier = !belongs(byte_at(s.checked_sub(1))) && belongs(byte_at(Some(s)));
         Ok(at_frontier.then_some(set_end))
     }
@@ -325,13 +364,13 @@ impl<'a> Matcher<'a> {
     fn back_reference(&self, s: usize, digit: u8) -> Outcome {
         let number = digit - b'0';
         let group = match usize::from(number).checked_sub(1) {
-            Some(index) if index < self.groups.count => self.groups.groups[index],
+            Some(index) if index < self.groups.count => self.groups.get(index),
             _ => return Err(PatternError::InvalidCaptureIndex(number)),
         };
-        match group.extent {
-            Extent::Open => Err(PatternError::InvalidCaptureIndex(number)),
-            Extent::Position => Ok(None),
-            Extent::Bytes(length) => {
+        match group.length {
+            Group::OPEN => Err(PatternError::InvalidCaptureIndex(number)),
+            Group::POSITION => Ok(None),
+            length => {
                 let captured = &self.subject[group.start..group.start + length];
                 Ok(self.subject[s..].starts_with(captured).then_some(s + length))
             }

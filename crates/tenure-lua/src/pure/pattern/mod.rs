@@ -4,10 +4,11 @@
 //! left to right ([`Search`]) and, between two matches, hold nothing but offsets: subject and pattern are lent for each step, so a
 //! caller can run replacement functions in between, and move the strings. Matching takes at most 200 nested steps, or it is refused as
 //! `pattern too complex`; it can take time exponential in the number of repetitions in a pattern, as in the reference. Nothing is
-//! allocated but for results.
+//! allocated but for results, and for captures if there are more than four.
 
 mod class;
 mod find;
+mod head;
 mod matcher;
 mod replace;
 mod search;

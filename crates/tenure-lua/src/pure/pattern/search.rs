@@ -3,6 +3,7 @@
 //! A [`Search`] is a few offsets; each step is lent subject and pattern. An empty match directly behind another match does not count,
 //! which is why `("abc"):gsub("%w*", "x")` replaces once.
 
+use super::head::Head;
 use super::matcher::Matcher;
 use super::{Match, PatternError};
 
@@ -52,13 +53,29 @@ impl Search {
     /// Those of [`match_at`](super::match_at).
     #[inline]
     pub fn next_match(&mut self, subject: &[u8], pattern: &[u8]) -> Result<Option<Match>, PatternError> {
+        if self.position > subject.len() {
+            return Ok(None);
+        }
+        let head = Head::of(pattern)?;
+        if head.is_all_of(pattern) {
+            // A match of one byte from here on does not end where the last one did.
+            if let Some(start) = head.candidate(subject, pattern, self.position) {
+                self.position = start + 1;
+                self.last_end = Some(start + 1);
+                return Ok(Some(Match::literal(start, start + 1)));
+            }
+            self.position = subject.len() + 1;
+            return Ok(None);
+        }
         let mut matcher = Matcher::new(subject, pattern);
-        while self.position <= subject.len() {
+        while let Some(candidate) = head.candidate(subject, pattern, self.position) {
+            self.position = candidate;
             if let Some(found) = self.match_here(&mut matcher)? {
                 return Ok(Some(found));
             }
             self.position += 1;
         }
+        self.position = subject.len() + 1;
         Ok(None)
     }
 

@@ -200,6 +200,51 @@ fn iteration_skips_empty_matches_behind_matches() {
 }
 
 #[test]
+fn first_items_are_looked_for() {
+    let subject = "some words, and [0-9] or \"quotes\\";
+    for (pattern, expected) in [
+        (",", "11 11"),
+        ("[,\"]", "11 11"),
+        ("[\"\\]", "26 26"),
+        ("[zx\\]", "33 33"),
+        ("[zxq\\]", "27 27"),
+        ("[^a-z]", "5 5"),
+        ("[^some]", "5 5"),
+        ("[^some ]", "6 6"),
+        ("[]]", "21 21"),
+        ("[-z]", "19 19"),
+        ("[z-]", "19 19"),
+        ("[0-9]", "18 18"),
+        ("[x%d]", "18 18"),
+        ("%d", "18 18"),
+        ("%D", "1 1"),
+        ("%p", "11 11"),
+        (",+ ", "11 12"),
+        ("w.+d", "6 15"),
+        (".", "1 1"),
+        ("[xyz]", "nil"),
+        ("[wxyz]", "6 6"),
+        ("[%]]$", "nil"),
+    ] {
+        assert_eq!(found(subject, pattern), expected, "{pattern:?}");
+    }
+    assert_eq!(found("", "."), "nil");
+    assert_eq!(found("", "[^a]"), "nil");
+    assert_eq!(found_bytes(b"a\xc1\xff", b"[\xff\0z\x80]", 0), "3 3");
+    assert_eq!(all_matches("a,b;c", "[,;]"), [",", ";"]);
+    assert_eq!(all_matches("a,,b", "[^,]"), ["a", "b"]);
+}
+
+#[test]
+fn captures_beyond_the_first_few() {
+    assert_eq!(found("abcdef", "(a)(b)(c)(d)(e)(f)"), "1 6 a b c d e f");
+    assert_eq!(found("abcdef", "((((((a))))))"), "1 1 a a a a a a");
+    assert_eq!(found("abcdeffx", "(a)(b)(c)(d)(e)(f)%6x"), "1 8 a b c d e f");
+    assert_eq!(found("aaaaaab", "()()()()()(a-)b"), "1 7 @1 @1 @1 @1 @1 aaaaaa");
+    assert_eq!(found("a", "()()()()()("), "unfinished capture");
+}
+
+#[test]
 fn substitutions() {
     for (subject, pattern, replacement, limit, expected, count) in [
         ("abc", "%w*", "x", i64::MAX, "x", 1),
@@ -290,6 +335,21 @@ proptest! {
             }
         }
         let _ = substituted(&subject, &pattern, &replacement, i64::MAX);
+    }
+
+    #[test]
+    fn a_search_finds_what_trying_every_place_finds(subject in "[a-c%() ]{0,20}", pattern in pattern_like(), start in 0usize..22) {
+        prop_assume!(!pattern.starts_with('^'));
+        let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
+        let mut tried = Ok(None);
+        for position in start..=subject.len() {
+            tried = match_at(subject, pattern, position);
+            if !matches!(tried, Ok(None)) {
+                break;
+            }
+        }
+        let range = |found: Result<Option<Match>, PatternError>| found.map(|found| found.map(|found| found.range()));
+        prop_assert_eq!(range(first_match(subject, pattern, start)), range(tried));
     }
 
     #[test]
