@@ -33,7 +33,7 @@ enum What {
         /// Runs of each program in each implementation
         #[arg(long, default_value_t = 5)]
         rounds: usize,
-        /// Counts instructions with Valgrind instead, in one run of each; takes an hour for everything
+        /// Counts instructions with Valgrind instead, in one run of each; takes over half an hour for everything
         #[arg(long, conflicts_with = "rounds")]
         instructions: bool,
         /// Writes the figures here as JSON, too
