@@ -25,6 +25,7 @@ use crate::cycle::{Cycle, Pacer};
 use crate::error::HeapError;
 use crate::evacuation::Candidates;
 use crate::globals::Globals;
+use crate::ready::READY_STEP_PART;
 use crate::root_area::RootArea;
 use crate::statistics::HeapStatistics;
 use crate::step::Idle;
@@ -140,6 +141,8 @@ pub(crate) struct Inner {
     /// What a minor collection costs for each byte of the nursery, and for each that survives.
     pub(crate) minor_ns_per_byte: WorstLately,
     pub(crate) survivor_ns_per_byte: WorstLately,
+    /// No block could be made ready after so many minor collections: not tried again before the next.
+    pub(crate) ready_refused_at: Option<u64>,
     /// The slices of the cycle that the collection in progress ends.
     pub(crate) last_steps: Option<tenure_events::IncrementalSteps>,
     pub(crate) globals: Globals,
@@ -289,6 +292,7 @@ impl Core {
             wanted_bytes: 0,
             minor_ns_per_byte: WorstLately::default(),
             survivor_ns_per_byte: WorstLately::default(),
+            ready_refused_at: None,
             last_steps: None,
             globals: Globals::default(),
             watched: Watched::default(),
@@ -384,6 +388,9 @@ impl Core {
             0
         } else if self.has_slices() || inner.watched.natives.has_dead() {
             inner.soft_limit.min(self.window.top.get() + self.step_bytes())
+        } else if self.room_is_due() {
+            let step_bytes = inner.nursery.capacity_bytes() / READY_STEP_PART;
+            inner.soft_limit.min(self.window.top.get() + step_bytes)
         } else {
             inner.soft_limit
         }
