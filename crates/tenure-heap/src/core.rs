@@ -16,7 +16,7 @@ use tenure_memory::{BLOCK_BYTES, Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
 use tenure_object::{FLAG_CARDED, FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
-use tenure_policy::pacing::WorstLately;
+use tenure_policy::pacing::{SurvivorPrice, WorstLately};
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
 
@@ -140,7 +140,7 @@ pub(crate) struct Inner {
     pub(crate) wanted_bytes: usize,
     /// What a minor collection costs for each byte of the nursery, and for each that survives.
     pub(crate) minor_ns_per_byte: WorstLately,
-    pub(crate) survivor_ns_per_byte: WorstLately,
+    pub(crate) survivor_price: SurvivorPrice,
     /// No block could be made ready after so many minor collections: not tried again before the next.
     pub(crate) ready_refused_at: Option<u64>,
     /// The slices of the cycle that the collection in progress ends.
@@ -291,7 +291,7 @@ impl Core {
             compact_requested: false,
             wanted_bytes: 0,
             minor_ns_per_byte: WorstLately::default(),
-            survivor_ns_per_byte: WorstLately::default(),
+            survivor_price: SurvivorPrice::default(),
             ready_refused_at: None,
             last_steps: None,
             globals: Globals::default(),

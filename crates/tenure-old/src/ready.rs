@@ -60,3 +60,119 @@ impl BlockSpace {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Budget;
+    use tenure_memory::{Cage, CageLayout, PAGE_BYTES, SystemPages};
+
+    const WORDS: usize = 64;
+
+    fn cage() -> Cage {
+        let layout = CageLayout {
+            nursery_half_bytes: 1 << 20,
+            large_bytes: 1 << 22,
+            data_bytes: 1 << 22,
+            pointer_bytes: 1 << 22,
+        };
+        Cage::reserve(Box::new(SystemPages), &layout).expect("a few MiB of address space")
+    }
+
+    /// Returns how many pages of a range have memory behind them.
+    fn present_pages(range: Range) -> usize {
+        use std::os::unix::fs::FileExt as _;
+        let map = std::fs::File::open("/proc/self/pagemap").expect("a Linux system");
+        let is_present = |address: &usize| {
+            let mut entry = [0; 8];
+            let offset = address / PAGE_BYTES * 8;
+            map.read_exact_at(&mut entry, offset as u64)
+                .expect("an entry for each page");
+            u64::from_ne_bytes(entry) >> 63 == 1
+        };
+        (range.start..range.end).step_by(PAGE_BYTES).filter(is_present).count()
+    }
+
+    #[test]
+    fn what_is_ready_is_touched_and_what_is_allocated_there_stays() {
+        let mut cage = cage();
+        let mut budget = Budget {
+            committed_bytes: 0,
+            max_bytes: 2 * BLOCK_BYTES,
+        };
+        let mut refused = None;
+        let mut space = BlockSpace::new(cage.data(), false);
+        let mut pages = Pages {
+            cage: &mut cage,
+            budget: &mut budget,
+            refused: &mut refused,
+        };
+        assert_eq!(space.ready_bytes(), 0);
+        let block = Range {
+            start: pages.cage.data().start,
+            end: pages.cage.data().start + BLOCK_BYTES,
+        };
+        assert_eq!(present_pages(block), 0);
+        assert!(space.make_ready(&mut pages) && space.make_ready(&mut pages));
+        assert_eq!(space.ready_bytes(), 2 * PIECE_BYTES);
+        assert_eq!(present_pages(block), 2 * PIECE_BYTES / PAGE_BYTES);
+        assert_eq!(space.committed_bytes(), BLOCK_BYTES);
+
+        // The block is taken into use before it is ready: what is left of it is made ready all the same.
+        let object = space.allocate(WORDS, &mut pages).expect("the ready block");
+        // SAFETY: MEM-OWNED, the space handed the words out.
+        unsafe { std::ptr::write_bytes(object.address() as *mut u64, 0x5a, WORDS) };
+        assert_eq!(space.ready_bytes(), 2 * PIECE_BYTES - WORDS * 8);
+        for piece in 3..=BLOCK_BYTES / PIECE_BYTES {
+            assert!(space.make_ready(&mut pages));
+            assert_eq!(space.ready_bytes(), piece * PIECE_BYTES - WORDS * 8);
+        }
+        assert_eq!(space.committed_bytes(), BLOCK_BYTES, "no other block was needed");
+        for i in 0..WORDS {
+            // SAFETY: MEM-OWNED, as above.
+            let word = unsafe { *(object.address() as *const u64).add(i) };
+            assert_eq!(word, 0x5a5a_5a5a_5a5a_5a5a);
+        }
+
+        // The next block, and then the budget has none.
+        for piece in 1..=BLOCK_BYTES / PIECE_BYTES {
+            assert!(space.make_ready(&mut pages));
+            assert_eq!(
+                space.ready_bytes(),
+                BLOCK_BYTES - WORDS * 8 + piece * PIECE_BYTES,
+                "a block in use and pieces of an empty one"
+            );
+        }
+        let ready_bytes = space.ready_bytes();
+        assert!(!space.make_ready(&mut pages));
+        assert_eq!(
+            (space.ready_bytes(), space.committed_bytes()),
+            (ready_bytes, 2 * BLOCK_BYTES)
+        );
+        // All of it can be allocated, and no more.
+        let count = std::iter::from_fn(|| space.allocate(WORDS, &mut pages)).count();
+        assert_eq!(count * WORDS * 8, ready_bytes);
+        assert_eq!(space.ready_bytes(), 0);
+    }
+
+    #[test]
+    fn a_block_that_is_given_back_is_not_ready() {
+        let mut cage = cage();
+        let mut budget = Budget {
+            committed_bytes: 0,
+            max_bytes: BLOCK_BYTES,
+        };
+        let mut refused = None;
+        let mut space = BlockSpace::new(cage.pointer(), true);
+        let mut pages = Pages {
+            cage: &mut cage,
+            budget: &mut budget,
+            refused: &mut refused,
+        };
+        assert!(space.make_ready(&mut pages));
+        assert!(space.release_highest(&mut pages));
+        assert_eq!((space.ready_bytes(), pages.budget.committed_bytes), (0, 0));
+        assert!(space.make_ready(&mut pages));
+        assert_eq!(space.ready_bytes(), PIECE_BYTES, "from the start again");
+    }
+}

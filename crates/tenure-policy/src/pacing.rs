@@ -492,5 +492,58 @@ impl WorstLately {
     }
 }
 
+/// The fewest surviving bytes from which a price is learned: less is mostly what a collection costs anyway.
+const MEASURED_SURVIVORS_BYTES: usize = 16 << 10;
+
+/// What a surviving byte costs, the worst lately: that of collections which promote, as those do in which much survives.
+///
+/// To promote costs more than to retain. A program that keeps nothing for a while, and then builds something that lives,
+/// would find the nursery sized by what retaining costs, and that collection would be too long. So collections that
+/// promote less than half of the survivors may raise the price, and never lower it.
+///
+/// ```
+/// use tenure_policy::pacing::SurvivorPrice;
+///
+/// let mut price = SurvivorPrice::default();
+/// price.add(300_000, 50_000, 150_000);
+/// assert_eq!(price.ns_per_byte(), 1.5);
+/// // However long nothing is promoted, the price is not forgotten.
+/// for _ in 0..1000 {
+///     price.add(50_000, 100_000, 0);
+/// }
+/// assert_eq!(price.ns_per_byte(), 1.5);
+/// price.add(250_000, 100_000, 0);
+/// assert_eq!(price.ns_per_byte(), 2.0);
+/// price.add(200_000, 50_000, 150_000);
+/// assert_eq!(price.ns_per_byte(), 1.99);
+/// // Too few to tell.
+/// price.add(40_000, 0, 10_000);
+/// assert_eq!(price.ns_per_byte(), 1.99);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SurvivorPrice {
+    ns_per_byte: WorstLately,
+}
+
+impl SurvivorPrice {
+    /// Adds a collection: how long copying took, and the bytes copied within the nursery and out of it.
+    pub fn add(&mut self, copying_ns: u64, retained_bytes: usize, promoted_bytes: usize) {
+        let survived_bytes = retained_bytes.saturating_add(promoted_bytes);
+        if survived_bytes < MEASURED_SURVIVORS_BYTES {
+            return;
+        }
+        let price = copying_ns as f64 / survived_bytes as f64;
+        if promoted_bytes >= survived_bytes / 2 || price > self.ns_per_byte.get() {
+            self.ns_per_byte.add(price);
+        }
+    }
+
+    /// Returns the price, or 0 if nothing was learned.
+    #[must_use]
+    pub fn ns_per_byte(self) -> f64 {
+        self.ns_per_byte.get()
+    }
+}
+
 #[cfg(test)]
 mod tests;
