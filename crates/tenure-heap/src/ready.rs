@@ -4,7 +4,7 @@
 //! as much as copying what fits into it costs, and the more irregular half, since the system takes as long as it likes. So
 //! both block spaces are to have as much in ready blocks as the nursery holds. When a minor collection has used some of
 //! them, slices at allocations take new ones and touch them: each within a quarter of the goal, never in the safepoint of
-//! a minor collection. It is the same work as before, but for a quarter that one system call saves, and it is in the
+//! a minor collection. It is the same work as before, but for a sixth that one system call saves, and it is in the
 //! record of a slice. Without a goal nothing is made ready, and holes that were swept are not counted: what they hold
 //! cannot be told before it is asked for.
 

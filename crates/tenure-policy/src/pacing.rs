@@ -5,7 +5,7 @@
 //! the words to mark for each byte allocated, and from that the distance to the next slice and its length. When a slice
 //! of the longest permitted length is not enough, slices come more often and not longer. [`nursery_for_goal`] bounds a
 //! half of the nursery twice: by the pause that a byte cost lately, and by the pause that it would cost if everything
-//! survived. All functions are a handful of arithmetic operations. None reads a clock: speeds are inputs, and where
+//! survived and were promoted ([`SurvivorPrice`]). All functions are a handful of arithmetic operations. None reads a clock: speeds are inputs, and where
 //! they are missing the results depend on the program alone.
 //!
 //! # When marking ends
@@ -348,7 +348,7 @@ pub struct GoalInput {
     pub goal_ns: u64,
     /// What a minor collection cost for each byte of the nursery: the worst lately. 0 if none was measured.
     pub pause_ns_per_byte: f64,
-    /// What it cost for each byte that survived: the worst lately. 0 if none was measured.
+    /// What it cost for each byte that survived, as [`SurvivorPrice`] has it. 0 if none was measured.
     pub survivor_ns_per_byte: f64,
     /// The capacity of a half now.
     pub capacity_bytes: usize,
