@@ -658,6 +658,11 @@ pub(crate) fn configurations() -> Vec<(&'static str, MakeConfig)> {
         ("a pause goal", || {
             paced().pause_goal(std::time::Duration::from_micros(50))
         }),
+        ("a pause goal, promote all, pages fail at 30", || {
+            with("promotion", "all")
+                .pause_goal(std::time::Duration::from_micros(50))
+                .fail_pages_at(30)
+        }),
         ("no spill", || tiny().max_spill_bytes(0)),
         ("old generation of 1 MiB", || tiny().max_old_bytes(1 << 20)),
         ("old generation of 1 MiB, promote all", || {

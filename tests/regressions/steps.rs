@@ -282,3 +282,49 @@ fn a_pause_that_misses_its_goal_is_reported_with_phase_and_reason() {
         }
     }
 }
+
+#[test]
+fn with_a_goal_promotions_find_room_that_was_made_ready() {
+    for (goal_us, barrier) in [(1000, "owner"), (200, "insertion"), (1000, "deletion"), (0, "owner")] {
+        let records = RecordingListener::new();
+        let clock = Ticking::new(10);
+        let config = with(small(), "barrier", barrier)
+            .semi_space_bytes(1 << 18)
+            .incremental_marking(true)
+            .clock(clock.clone())
+            .pause_goal(std::time::Duration::from_micros(goal_us))
+            .listener(records.clone());
+        isolate(config).enter(|h| {
+            for id in 0..200_000 {
+                put_node(h, 0, id, 0);
+            }
+        });
+        let all = records.records();
+        let minors = || all.iter().filter(|record| record.kind == CollectionKind::Minor);
+        let promoting = minors().filter(|record| record.promoted_bytes > 16 << 10).count();
+        let growing = minors()
+            .filter(|record| record.after.old_committed_bytes > record.before.old_committed_bytes)
+            .count();
+        let is_ready = |record: &&tenure::events::CollectionRecord| {
+            record
+                .decisions
+                .iter()
+                .any(|decision| decision.subject == "room for promotion")
+        };
+        let ready = all.iter().filter(is_ready).count();
+        assert!(
+            promoting > 10,
+            "goal {goal_us} us, {barrier}: {promoting} minor collections promoted"
+        );
+        if goal_us == 0 {
+            assert!(ready == 0 && growing > 5, "without a goal nothing is made ready");
+            continue;
+        }
+        assert_eq!(growing, 0, "goal {goal_us} us, {barrier}: of {promoting} that promoted");
+        assert!(ready > 5, "goal {goal_us} us, {barrier}");
+        for record in all.iter().filter(is_ready) {
+            assert_eq!(record.kind, CollectionKind::Slice);
+            assert!(record.pause_ns <= goal_us * 1000 / 4 + 1000, "{} ns", record.pause_ns);
+        }
+    }
+}

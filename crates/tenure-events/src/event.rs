@@ -13,7 +13,7 @@ pub enum CollectionKind {
     Minor,
     /// The whole heap. After slices of a cycle, the last pause of it.
     Major,
-    /// A piece of the marking of a cycle, between two stretches of the mutator.
+    /// A piece of a cycle, between two stretches of the mutator, or of making room ready for promotion.
     Slice,
 }
 
@@ -179,7 +179,7 @@ impl HeapSizes {
 /// A part of a pause. Which of them a collection has depends on its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
-    /// Before the first root: flipping, finishing a sweep, decisions.
+    /// Before the first root: flipping, finishing a sweep, decisions. Of a slice: touching memory that promotions will need.
     Prepare,
     /// Visiting the roots.
     Roots,

@@ -67,7 +67,7 @@ impl Core {
         let requested = self.window.limit.get() == 0 && !self.inner().config.settings.counts_allocations();
         // One pause at a time: a full nursery is collected now, and a slice that is due comes soon after.
         if !requested && self.window_fits(request) {
-            self.advance_cycle();
+            self.step_at_allocation();
             self.start_cycle_if_due();
             self.window.limit.set(self.step_limit());
             if self.window_fits(request) {
@@ -268,7 +268,7 @@ impl Core {
         self.stress_point();
         let request = Request { header: 0, bytes: 0 };
         let full = self.window.top.get() > self.inner().soft_limit;
-        let stepping = self.has_slices() && self.window.top.get() > self.window.limit.get();
+        let stepping = (self.has_slices() || self.room_is_due()) && self.window.top.get() > self.window.limit.get();
         let requested = self.window.limit.get() == 0 && !self.inner().config.settings.counts_allocations();
         if full || requested || stepping {
             // A safepoint has nobody to report to: the allocation that finds no room does.

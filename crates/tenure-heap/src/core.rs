@@ -16,7 +16,7 @@ use tenure_memory::{BLOCK_BYTES, Cage, CageLayout, PageError, Range};
 use tenure_nursery::Nursery;
 use tenure_object::{FLAG_CARDED, FLAG_UNLOGGED, HashState, Header, KindLayout, KindTable, ObjectRef, ReferenceRange};
 use tenure_old::{BlockSpace, Budget, LargeSpace, Pages};
-use tenure_policy::pacing::WorstLately;
+use tenure_policy::pacing::{SurvivorPrice, WorstLately};
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
 
@@ -25,6 +25,7 @@ use crate::cycle::{Cycle, Pacer};
 use crate::error::HeapError;
 use crate::evacuation::Candidates;
 use crate::globals::Globals;
+use crate::ready::READY_STEP_PART;
 use crate::root_area::RootArea;
 use crate::statistics::HeapStatistics;
 use crate::step::Idle;
@@ -139,7 +140,9 @@ pub(crate) struct Inner {
     pub(crate) wanted_bytes: usize,
     /// What a minor collection costs for each byte of the nursery, and for each that survives.
     pub(crate) minor_ns_per_byte: WorstLately,
-    pub(crate) survivor_ns_per_byte: WorstLately,
+    pub(crate) survivor_price: SurvivorPrice,
+    /// No block could be made ready after so many minor collections: not tried again before the next.
+    pub(crate) ready_refused_at: Option<u64>,
     /// The slices of the cycle that the collection in progress ends.
     pub(crate) last_steps: Option<tenure_events::IncrementalSteps>,
     pub(crate) globals: Globals,
@@ -288,7 +291,8 @@ impl Core {
             compact_requested: false,
             wanted_bytes: 0,
             minor_ns_per_byte: WorstLately::default(),
-            survivor_ns_per_byte: WorstLately::default(),
+            survivor_price: SurvivorPrice::default(),
+            ready_refused_at: None,
             last_steps: None,
             globals: Globals::default(),
             watched: Watched::default(),
@@ -384,6 +388,9 @@ impl Core {
             0
         } else if self.has_slices() || inner.watched.natives.has_dead() {
             inner.soft_limit.min(self.window.top.get() + self.step_bytes())
+        } else if self.room_is_due() {
+            let step_bytes = inner.nursery.capacity_bytes() / READY_STEP_PART;
+            inner.soft_limit.min(self.window.top.get() + step_bytes)
         } else {
             inner.soft_limit
         }

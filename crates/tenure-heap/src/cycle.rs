@@ -44,7 +44,7 @@ const SLICE_RELEASED_BLOCKS: usize = 2;
 const MIN_STEP_BYTES: usize = 4096;
 
 /// The share of a pause goal that a slice takes: two may meet, and the machine is not always as fast.
-const SLICE_SHARE: u64 = 4;
+pub(crate) const SLICE_SHARE: u64 = 4;
 
 /// Entries of the remembered set above which a minor collection comes before the last pause, which would have to look
 /// through all of them.

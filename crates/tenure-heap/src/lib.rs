@@ -17,6 +17,7 @@ mod globals;
 mod major;
 mod marking_barrier;
 mod minor;
+mod ready;
 mod root_area;
 mod slide;
 mod statistics;

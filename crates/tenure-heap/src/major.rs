@@ -244,12 +244,13 @@ impl Core {
 const ALLOCATION_WEIGHT: f64 = 4.0;
 
 impl Inner {
-    /// Returns how many empty blocks are kept: what the heap may fill before it is collected again.
+    /// Returns how many empty blocks are kept: what the heap may fill before it is collected again,
+    /// and what is to be ready.
     pub(crate) fn kept_blocks(&self) -> usize {
         if self.config.settings.poison {
             0
         } else {
-            self.old_limit_bytes.saturating_sub(self.old_bytes()) / BLOCK_BYTES
+            (self.old_limit_bytes.saturating_sub(self.old_bytes()) / BLOCK_BYTES).max(self.ready_blocks())
         }
     }
 

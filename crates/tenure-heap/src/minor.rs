@@ -222,10 +222,12 @@ impl Core {
         if condemned >= inner.nursery.capacity_bytes() / 2 {
             inner.minor_ns_per_byte.add(pause_ns / condemned as f64);
         }
-        let survived = record.survived_bytes();
-        if survived >= MEASURED_SURVIVORS_BYTES {
-            let copying = record.phases.get(Phase::Evacuate) + record.phases.get(Phase::Remembered);
-            inner.survivor_ns_per_byte.add(copying as f64 / survived as f64);
+        // Large objects do not move: they are no part of the outcome.
+        if let Some(outcome) = inner.previous_minor {
+            let copying_ns = record.phases.get(Phase::Evacuate) + record.phases.get(Phase::Remembered);
+            inner
+                .survivor_price
+                .add(copying_ns, outcome.retained_bytes, outcome.promoted_bytes);
         }
     }
 
@@ -431,7 +433,7 @@ impl Core {
             let to_bytes = nursery_for_goal(&GoalInput {
                 goal_ns: inner.config.settings.pause_goal_ns,
                 pause_ns_per_byte: inner.minor_ns_per_byte.get(),
-                survivor_ns_per_byte: inner.survivor_ns_per_byte.get(),
+                survivor_ns_per_byte: inner.survivor_price.ns_per_byte(),
                 capacity_bytes,
                 max_bytes: inner.config.settings.max_semi_space_bytes,
                 min_bytes: GOAL_NURSERY_MIN_BYTES,
@@ -498,9 +500,6 @@ const PREFETCH_DISTANCE: usize = 8;
 
 /// The smallest half of a nursery that a pause goal leads to.
 pub(crate) const GOAL_NURSERY_MIN_BYTES: usize = 64 << 10;
-
-/// The fewest surviving bytes from which a speed is learned.
-const MEASURED_SURVIVORS_BYTES: u64 = 16 << 10;
 
 /// Returns the phase that took longest, and why a pause may be longer than planned for.
 fn why_missed(record: &CollectionRecord, incremental: bool) -> (Phase, &'static str) {

@@ -267,6 +267,22 @@ impl Cage {
         Ok(())
     }
 
+    /// Has the system put memory behind the committed range `[start, end)` and its start bits now, so that what is
+    /// allocated there meets no page faults. The range must be a multiple of 256 KiB or lie in one.
+    pub fn populate(&mut self, start: usize, end: usize) {
+        debug_assert!(
+            self.heap.start <= start && start < end && end <= self.heap.end,
+            "CAGE-RANGES"
+        );
+        let bits = |address: usize| self.starts_base + (address - self.heap.start) / WORD_BYTES / 8;
+        let (first, last) = (bits(start) & !(PAGE_BYTES - 1), crate::round_up(bits(end), PAGE_BYTES));
+        // SAFETY: MEM-OWNED and BITMAP-COMMITTED, the table lies in this cage's reservation, and nobody holds a
+        // reference into it.
+        unsafe { self.source.populate(first, last - first) };
+        // SAFETY: MEM-OWNED, the range lies in this cage's reservation (CAGE-RANGES) and is committed.
+        unsafe { self.source.populate(start, end - start) }
+    }
+
     /// Gives the pages of `[start, end)` back to the system. The side tables stay.
     pub fn decommit(&mut self, start: usize, end: usize) {
         debug_assert!(

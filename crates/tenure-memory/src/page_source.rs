@@ -81,6 +81,16 @@ pub unsafe trait PageSource: fmt::Debug {
     /// The range must lie in a reservation of this source, in whole pages.
     unsafe fn commit(&mut self, base: usize, bytes: usize) -> Result<(), PageError>;
 
+    /// Has the system put memory behind committed pages now, and not when each is touched for the first time, which costs a
+    /// page fault. What is in them stays. A source may do nothing: then the faults come later.
+    ///
+    /// # Safety
+    ///
+    /// The range must be committed, in whole pages, and nothing else may use it meanwhile.
+    unsafe fn populate(&mut self, base: usize, bytes: usize) {
+        let _ = (base, bytes);
+    }
+
     /// Gives pages back to the system; a touch faults until they are committed again.
     ///
     /// # Safety
@@ -154,6 +164,19 @@ unsafe impl PageSource for SystemPages {
         // SAFETY: MEM-OWNED, the range lies in a reservation of the caller's.
         unsafe { rustix::mm::mprotect(base as *mut _, bytes, MprotectFlags::READ | MprotectFlags::WRITE) }
             .map_err(|e| PageError::new(bytes, format!("committing pages: {e}")))
+    }
+
+    unsafe fn populate(&mut self, base: usize, bytes: usize) {
+        // SAFETY: MEM-OWNED, the range lies in a reservation of the caller's, and populating it changes no contents.
+        let populated = unsafe { rustix::mm::madvise(base as *mut _, bytes, Advice::LinuxPopulateWrite) };
+        if populated == Err(rustix::io::Errno::INVAL) {
+            // Kernels before 5.14 do not know the advice.
+            for page in (base..base + bytes).step_by(super::PAGE_BYTES) {
+                let page = page as *mut u64;
+                // SAFETY: MEM-OWNED, committed as the caller says; what is written is what was there.
+                unsafe { page.write_volatile(page.read_volatile()) };
+            }
+        }
     }
 
     unsafe fn decommit(&mut self, base: usize, bytes: usize) {
@@ -248,6 +271,11 @@ unsafe impl PageSource for FailingPages {
         }
         // SAFETY: MEM-OWNED, passed on.
         unsafe { self.inner.commit(base, bytes) }
+    }
+
+    unsafe fn populate(&mut self, base: usize, bytes: usize) {
+        // SAFETY: MEM-OWNED, passed on.
+        unsafe { self.inner.populate(base, bytes) }
     }
 
     unsafe fn decommit(&mut self, base: usize, bytes: usize) {

@@ -49,7 +49,7 @@ pub(crate) enum BlockState {
 pub struct BlockSpace {
     pub(crate) range: Range,
     pub(crate) blocks: Vec<BlockState>,
-    empty: VecDeque<u32>,
+    pub(crate) empty: VecDeque<u32>,
     released: Vec<u32>,
     pub(crate) lists: FreeLists,
     cursor: usize,
@@ -60,6 +60,8 @@ pub struct BlockSpace {
     pub(crate) used_by_block: Vec<u32>,
     /// What moving objects must know of a block, by block: `PINNED_HERE`, `HASHED_HERE`, `CANDIDATE`.
     pub(crate) notes: Vec<u8>,
+    /// The block whose pages were populated last, and how many bytes of it are.
+    pub(crate) populating: Option<(u32, usize)>,
     /// Blocks still to be swept, the next one last.
     pub(crate) unswept: Vec<u32>,
     hole_start: usize,
@@ -99,6 +101,7 @@ impl BlockSpace {
             in_use: 0,
             used_by_block: Vec::new(),
             notes: Vec::new(),
+            populating: None,
             unswept: Vec::new(),
             hole_start: 0,
             sweep_allowance: usize::MAX,
@@ -270,11 +273,17 @@ impl BlockSpace {
 
     /// Takes a block into use. Its pages are there afterwards.
     fn grow(&mut self, pages: &mut Pages<'_>) -> Option<usize> {
-        if let Some(index) = self.empty.pop_front() {
-            self.blocks[index as usize] = BlockState::InUse;
-            self.in_use += 1;
-            return Some(self.address(index));
-        }
+        let index = match self.empty.pop_front() {
+            Some(index) => index,
+            None => self.commit_block(pages)?,
+        };
+        self.blocks[index as usize] = BlockState::InUse;
+        self.in_use += 1;
+        Some(self.address(index))
+    }
+
+    /// Takes a block out of the budget, with pages behind it and in no list.
+    pub(crate) fn commit_block(&mut self, pages: &mut Pages<'_>) -> Option<u32> {
         if !pages.budget.take(BLOCK_BYTES) {
             return None;
         }
@@ -292,11 +301,7 @@ impl BlockSpace {
             None => self.append_chunk(pages.cage),
         };
         match committed {
-            Ok(index) => {
-                self.blocks[index as usize] = BlockState::InUse;
-                self.in_use += 1;
-                Some(self.address(index))
-            }
+            Ok(index) => Some(index),
             Err(e) => {
                 pages.budget.give_back(BLOCK_BYTES);
                 *pages.refused = Some(e);
@@ -305,7 +310,7 @@ impl BlockSpace {
         }
     }
 
-    fn address(&self, index: u32) -> usize {
+    pub(crate) fn address(&self, index: u32) -> usize {
         self.range.start + index as usize * BLOCK_BYTES
     }
 

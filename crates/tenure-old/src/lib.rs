@@ -9,6 +9,7 @@ mod budget;
 mod evacuate;
 mod free_list;
 mod large;
+mod ready;
 mod slide;
 mod sweep;
 

@@ -5,7 +5,7 @@
 //! the words to mark for each byte allocated, and from that the distance to the next slice and its length. When a slice
 //! of the longest permitted length is not enough, slices come more often and not longer. [`nursery_for_goal`] bounds a
 //! half of the nursery twice: by the pause that a byte cost lately, and by the pause that it would cost if everything
-//! survived. All functions are a handful of arithmetic operations. None reads a clock: speeds are inputs, and where
+//! survived and were promoted ([`SurvivorPrice`]). All functions are a handful of arithmetic operations. None reads a clock: speeds are inputs, and where
 //! they are missing the results depend on the program alone.
 //!
 //! # When marking ends
@@ -348,7 +348,7 @@ pub struct GoalInput {
     pub goal_ns: u64,
     /// What a minor collection cost for each byte of the nursery: the worst lately. 0 if none was measured.
     pub pause_ns_per_byte: f64,
-    /// What it cost for each byte that survived: the worst lately. 0 if none was measured.
+    /// What it cost for each byte that survived, as [`SurvivorPrice`] has it. 0 if none was measured.
     pub survivor_ns_per_byte: f64,
     /// The capacity of a half now.
     pub capacity_bytes: usize,
@@ -489,6 +489,59 @@ impl WorstLately {
     #[must_use]
     pub fn get(self) -> f64 {
         self.worst
+    }
+}
+
+/// The fewest surviving bytes from which a price is learned: less is mostly what a collection costs anyway.
+const MEASURED_SURVIVORS_BYTES: usize = 16 << 10;
+
+/// What a surviving byte costs, the worst lately: that of collections which promote, as those do in which much survives.
+///
+/// To promote costs more than to retain. A program that keeps nothing for a while, and then builds something that lives,
+/// would find the nursery sized by what retaining costs, and that collection would be too long. So collections that
+/// promote less than half of the survivors may raise the price, and never lower it.
+///
+/// ```
+/// use tenure_policy::pacing::SurvivorPrice;
+///
+/// let mut price = SurvivorPrice::default();
+/// price.add(300_000, 50_000, 150_000);
+/// assert_eq!(price.ns_per_byte(), 1.5);
+/// // However long nothing is promoted, the price is not forgotten.
+/// for _ in 0..1000 {
+///     price.add(50_000, 100_000, 0);
+/// }
+/// assert_eq!(price.ns_per_byte(), 1.5);
+/// price.add(250_000, 100_000, 0);
+/// assert_eq!(price.ns_per_byte(), 2.0);
+/// price.add(200_000, 50_000, 150_000);
+/// assert_eq!(price.ns_per_byte(), 1.99);
+/// // Too few to tell.
+/// price.add(40_000, 0, 10_000);
+/// assert_eq!(price.ns_per_byte(), 1.99);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SurvivorPrice {
+    ns_per_byte: WorstLately,
+}
+
+impl SurvivorPrice {
+    /// Adds a collection: how long copying took, and the bytes copied within the nursery and out of it.
+    pub fn add(&mut self, copying_ns: u64, retained_bytes: usize, promoted_bytes: usize) {
+        let survived_bytes = retained_bytes.saturating_add(promoted_bytes);
+        if survived_bytes < MEASURED_SURVIVORS_BYTES {
+            return;
+        }
+        let price = copying_ns as f64 / survived_bytes as f64;
+        if promoted_bytes >= survived_bytes / 2 || price > self.ns_per_byte.get() {
+            self.ns_per_byte.add(price);
+        }
+    }
+
+    /// Returns the price, or 0 if nothing was learned.
+    #[must_use]
+    pub fn ns_per_byte(self) -> f64 {
+        self.ns_per_byte.get()
     }
 }
 

@@ -21,11 +21,20 @@ pub enum Work {
     Major,
     /// A minor collection.
     Minor,
+    /// A slice that made room ready for promotion.
+    Prepare,
 }
 
 impl Work {
     /// All of them, in the order of legends.
-    pub const ALL: [Work; 5] = [Work::Mark, Work::Sweep, Work::Evacuate, Work::Major, Work::Minor];
+    pub const ALL: [Work; 6] = [
+        Work::Mark,
+        Work::Sweep,
+        Work::Evacuate,
+        Work::Major,
+        Work::Minor,
+        Work::Prepare,
+    ];
 
     /// What a record's pause did.
     pub fn of(record: &CollectionRecord) -> Work {
@@ -37,7 +46,9 @@ impl Work {
                 let moving = sum(&[Phase::Evacuate, Phase::Compact, Phase::Update]);
                 let sweeping = sum(&[Phase::Sweep, Phase::Resize]);
                 let marking = sum(&[Phase::Roots, Phase::Remembered, Phase::Mark, Phase::Rescan]);
-                if moving > sweeping.max(marking) {
+                if sum(&[Phase::Prepare]) > moving.max(sweeping).max(marking) {
+                    Work::Prepare
+                } else if moving > sweeping.max(marking) {
                     Work::Evacuate
                 } else if marking > sweeping {
                     Work::Mark
@@ -57,6 +68,7 @@ impl Work {
             Work::Evacuate => "slice of evacuation",
             Work::Major => "major",
             Work::Minor => "minor",
+            Work::Prepare => "slice of preparing",
         }
     }
 }
@@ -76,7 +88,7 @@ pub fn cycles(records: &[CollectionRecord]) -> Vec<Range<usize>> {
     let mut is_open = false;
     for (index, record) in records.iter().enumerate() {
         match Work::of(record) {
-            Work::Minor => {}
+            Work::Minor | Work::Prepare => {}
             Work::Major if is_marking => {
                 extend(&mut cycles, index);
                 is_marking = false;

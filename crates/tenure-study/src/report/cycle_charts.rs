@@ -69,7 +69,14 @@ pub(super) fn timeline(shown: &Shown<'_>, goal_ns: u64) -> Result<Option<String>
     let bottom = range.start;
     let draw = |context: &mut Chart<'_, LinearAxis, LogAxis>| {
         // What is rare is drawn last, over what is frequent.
-        for work in [Work::Minor, Work::Sweep, Work::Mark, Work::Evacuate, Work::Major] {
+        for work in [
+            Work::Minor,
+            Work::Prepare,
+            Work::Sweep,
+            Work::Mark,
+            Work::Evacuate,
+            Work::Major,
+        ] {
             let style = work_color(work);
             let of_work = || stems.iter().filter(|stem| stem.0 == work);
             let width = if work == Work::Major { 2 } else { 1 };
