@@ -194,6 +194,8 @@ pub struct Core {
     pub operands: RootArea,
     /// The handle stack.
     pub handles: RootArea,
+    /// Whether stores of what is no reference go through the write barrier's slow path too: whether what is overwritten can matter.
+    pub logs_immediates: bool,
     inner: UnsafeCell<Inner>,
     id: u64,
 }
@@ -326,6 +328,7 @@ impl Core {
             registers: RootArea::new(inner.config.settings.register_words, REGISTER_WINDOW_WORDS),
             operands: RootArea::new(inner.config.settings.operand_words, 0),
             handles: RootArea::new(inner.config.settings.handle_words, 0),
+            logs_immediates: inner.config.settings.marking_barrier == crate::config::MarkingBarrier::Deletion,
             inner: UnsafeCell::new(inner),
             id,
         };

@@ -17,6 +17,7 @@ use crate::gc::Gc;
 use crate::global::Releases;
 use crate::layout::{Kind, Layout, ObjectModel, Of};
 use crate::stack::REGISTERS;
+use crate::value::Tagging;
 
 /// External memory that is released between two looks at the clock: a tenth of a millisecond or so.
 const RELEASED_BYTES: usize = 1 << 20;
@@ -115,7 +116,8 @@ impl<M: ObjectModel> Heap<M> {
     /// The owner form of the write barrier, before `word` is stored into `slot` of `owner`.
     #[inline(always)]
     pub(crate) fn log_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64, word: u64) {
-        if owner.is_unlogged() {
+        // What is no reference hides no object. The question comes second: most stores are into logged or young objects.
+        if owner.is_unlogged() && (<T::Model as ObjectModel>::Values::is_object(word) || self.core.logs_immediates) {
             // SAFETY: HEAP-BRAND: `owner` is an object of this heap, and `slot` one of its slots; SLOT-TYPED: `word` is
             // of the slot's family.
             unsafe { self.core.log_slow(owner.payload(), slot, word) }

@@ -51,8 +51,12 @@ pub unsafe trait Tagging: 'static {
     fn word_float(word: u64) -> Option<f64>;
     /// Adds two words, if both are integers and the sum fits.
     fn add_words(x: u64, y: u64) -> Option<u64>;
+    /// Adds two words, if both are integers; a sum that does not fit loses its high bits.
+    fn add_words_wrapping(x: u64, y: u64) -> Option<u64>;
     /// Subtracts the second word from the first, if both are integers and the difference fits.
     fn subtract_words(x: u64, y: u64) -> Option<u64>;
+    /// Subtracts 1 from the word, if it is an integer above 0.
+    fn count_down_word(word: u64) -> Option<u64>;
 }
 
 /// A scheme with floats in the word: [`NanBox`] or [`NanBox50`].
@@ -133,6 +137,14 @@ unsafe impl Tagging for LowTag {
         (x as i64).checked_add(y as i64 - 1).map(|sum| sum as u64)
     }
     #[inline(always)]
+    fn add_words_wrapping(x: u64, y: u64) -> Option<u64> {
+        (x & y & 1 != 0).then(|| x.wrapping_add(y - 1))
+    }
+    #[inline(always)]
+    fn count_down_word(word: u64) -> Option<u64> {
+        LowTag::word_int(word).filter(|int| *int > 0).map(|_| word - 2)
+    }
+    #[inline(always)]
     fn subtract_words(x: u64, y: u64) -> Option<u64> {
         if x & y & 1 == 0 {
             return None;
@@ -171,6 +183,14 @@ unsafe impl Tagging for NanBox {
             return None;
         }
         (x as i32).checked_add(y as i32).and_then(NanBox::int_word)
+    }
+    #[inline(always)]
+    fn add_words_wrapping(x: u64, y: u64) -> Option<u64> {
+        (x & y >= INT_TAG).then(|| INT_TAG | u64::from((x as u32).wrapping_add(y as u32)))
+    }
+    #[inline(always)]
+    fn count_down_word(word: u64) -> Option<u64> {
+        NanBox::word_int(word).filter(|int| *int > 0).map(|_| word - 1)
     }
     #[inline(always)]
     fn subtract_words(x: u64, y: u64) -> Option<u64> {
@@ -234,6 +254,15 @@ unsafe impl Tagging for NanBox50 {
         }
         let sum = ((x << INT50_SHIFT) as i64).checked_add((y << INT50_SHIFT) as i64)?;
         Some(sum as u64 >> INT50_SHIFT | INT50_TAG)
+    }
+    // The tag's bits are all 1, whatever is carried into them.
+    #[inline(always)]
+    fn add_words_wrapping(x: u64, y: u64) -> Option<u64> {
+        (x & y >= INT50_TAG).then(|| x.wrapping_add(y) | INT50_TAG)
+    }
+    #[inline(always)]
+    fn count_down_word(word: u64) -> Option<u64> {
+        NanBox50::word_int(word).filter(|int| *int > 0).map(|_| word - 1)
     }
     #[inline(always)]
     fn subtract_words(x: u64, y: u64) -> Option<u64> {
@@ -422,6 +451,21 @@ impl<'h, M: ObjectModel> Value<'h, M> {
     #[inline(always)]
     pub fn add_ints(self, other: Value<'_, M>) -> Option<Value<'h, M>> {
         M::Values::add_words(self.0, other.0).map(|word| Value(word, PhantomData))
+    }
+
+    /// Returns the sum, if both are integers; one that does not fit loses its high bits. For those who know that it fits: it costs
+    /// half of what [`Value::add_ints`] does.
+    #[must_use]
+    #[inline(always)]
+    pub fn add_ints_wrapping(self, other: Value<'_, M>) -> Option<Value<'h, M>> {
+        M::Values::add_words_wrapping(self.0, other.0).map(|word| Value(word, PhantomData))
+    }
+
+    /// Returns one less, if the value is an integer above 0. Two compares and a subtraction.
+    #[must_use]
+    #[inline(always)]
+    pub fn count_down(self) -> Option<Value<'h, M>> {
+        M::Values::count_down_word(self.0).map(|word| Value(word, PhantomData))
     }
 
     /// Returns the difference, if both are integers and it fits.

@@ -4,6 +4,7 @@
 //! for room, and the same is tried again; what fails for want of room after that is `not enough memory`, an error of the program.
 
 use super::execute::execute;
+use super::window::BEYOND;
 use super::{DEPTH_MAX, Exit, FrameKind, Pending, PendingCall, Return, Vm, message};
 use crate::bytecode::Opcode;
 use crate::native::{Call, NativeFunction, Reentrant, Reply, Throw, Thrown};
@@ -218,7 +219,7 @@ impl Vm {
     /// that what was left there keeps nothing alive.
     pub(super) fn show_registers(&mut self, h: &Heap<Objects>, slack: usize) {
         let live = self.live_registers(h) + slack;
-        let depth = self.base.max(live.saturating_sub(REGISTERS));
+        let depth = (self.base + BEYOND).max(live.saturating_sub(REGISTERS));
         let area = h.register_area();
         let behind = live.min(area.len())..(depth + REGISTERS).min(area.len());
         for register in area.get(behind).unwrap_or(&[]) {

@@ -609,22 +609,21 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
 
             // ---- Loops.
             op::ForLoop => {
-                let a = i.a();
-                let (index, step) = (registers.get(a), registers.get(a.wrapping_add(2)));
-                let count = registers.get(a.wrapping_add(1));
-                if let (Some(next), Some(count)) = (index.add_ints(step), count.as_int()) {
-                    if count > 0 {
-                        // Short loops ask when they begin.
-                        if count % 64 == 0 {
-                            interruptible!();
-                        }
-                        registers.set(a.wrapping_add(1), Value::int(count - 1));
-                        registers.set(a, next);
-                        registers.set(a.wrapping_add(3), next);
-                        pc -= i.bx() as usize;
+                let [index, count, step, variable] = registers.four(i.a());
+                let (Some(next), Some(iterations)) = (index.get().add_ints_wrapping(step.get()), count.get().as_int())
+                else {
+                    slow!()
+                };
+                // Then the next is not beyond the limit.
+                if let Some(left) = count.get().count_down() {
+                    // Short loops ask when they begin.
+                    if iterations & 63 == 0 {
+                        interruptible!();
                     }
-                } else {
-                    slow!();
+                    count.set(left);
+                    index.set(next);
+                    variable.set(next);
+                    pc -= i.bx() as usize;
                 }
             }
             op::ForPrep => {

@@ -64,6 +64,7 @@ use crate::object::Objects;
 use std::fmt;
 use tenure::REGISTERS;
 use tenure::prelude::*;
+use window::BEYOND;
 
 /// The most registers that a program may use, as in the reference implementation.
 const STACK_MAX: usize = 1_000_000;
@@ -234,7 +235,7 @@ impl Vm {
     #[inline(always)]
     pub(crate) fn is_in_reach(&self, h: &Heap<Objects>, end: usize) -> bool {
         // What a handler brought into view stays there until the next collection, but is for handlers only.
-        end <= STACK_MAX && end + REGISTERS <= h.register_area().len()
+        end <= STACK_MAX && end + REGISTERS + BEYOND <= h.register_area().len()
     }
 
     #[cold]
@@ -247,8 +248,9 @@ impl Vm {
         };
         let depth = h.frame_depth();
         // Not beyond the limit: what is in view is taken without asking again, and the rest is kept for handlers.
-        let step = (end + STACK_STEP).min(limit).saturating_sub(depth);
-        if end <= limit && (h.push_frame(step).is_ok() || h.push_frame(end.saturating_sub(depth)).is_ok()) {
+        let step = (end + STACK_STEP).min(limit + BEYOND).saturating_sub(depth);
+        let least = (end + BEYOND).saturating_sub(depth);
+        if end <= limit && (h.push_frame(step).is_ok() || h.push_frame(least).is_ok()) {
             h.pop_frame(h.frame_depth() - depth);
             return Ok(());
         }

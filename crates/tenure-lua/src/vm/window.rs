@@ -8,9 +8,12 @@ use crate::object::{Closure, ClosureFields, Objects, ProtoFields, Val};
 use tenure::REGISTERS;
 use tenure::prelude::*;
 
+/// Registers in view beyond those that a byte can name, so that the last of several that belong together needs no check.
+pub(super) const BEYOND: usize = 3;
+
 /// The place of the running function, where its result goes, and its registers behind it.
 #[derive(Clone, Copy)]
-pub(super) struct Window<'h>(&'h [RSlot<Objects>; REGISTERS + 1]);
+pub(super) struct Window<'h>(&'h [RSlot<Objects>; 1 + REGISTERS + BEYOND]);
 
 impl<'h> Window<'h> {
     #[inline(always)]
@@ -21,6 +24,18 @@ impl<'h> Window<'h> {
     #[inline(always)]
     pub(super) fn get(self, register: u8) -> Val<'h> {
         self.0[1 + usize::from(register)].get()
+    }
+
+    /// Returns the four that belong to a loop.
+    #[inline(always)]
+    pub(super) fn four(self, first: u8) -> [&'h RSlot<Objects>; 4] {
+        let first = 1 + usize::from(first);
+        [
+            &self.0[first],
+            &self.0[first + 1],
+            &self.0[first + 2],
+            &self.0[first + 3],
+        ]
     }
 
     #[inline(always)]
