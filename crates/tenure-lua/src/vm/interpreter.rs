@@ -59,12 +59,13 @@ enum Next {
 #[allow(clippy::manual_range_patterns, reason = "see `unused_numbers`")]
 fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here<'h>) -> Next {
     let (mut closure, mut code, mut constants) = (top.closure, top.code, top.constants);
+    // The number of the instruction that is executed.
     let (mut registers, mut pc) = (top.registers, top.pc);
 
     // Writes down where the function is: before everything that can fail or call.
     macro_rules! save {
         () => {
-            vm.frames.top.pc = pc as u64
+            vm.frames.top.pc = pc as u64 + 1
         };
     }
     // Leaves the instruction to `slow`.
@@ -74,7 +75,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             return Next::Whole;
         }};
     }
-    // Borrows what belongs to the function on top.
+    // Borrows what belongs to the function on top, and goes on with its next instruction.
     macro_rules! reload {
         () => {
             match here(vm, h) {
@@ -85,13 +86,14 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                         constants,
                         registers,
                         pc,
-                    } = top
+                    } = top;
+                    continue;
                 }
                 None => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
             }
         };
     }
-    // Borrows what belongs to a function that begins.
+    // Borrows what belongs to a function that begins, and goes on with its first instruction.
     macro_rules! enter {
         ($callee:expr) => {
             match begin(vm, h, $callee) {
@@ -102,7 +104,8 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                         constants,
                         registers,
                         pc,
-                    } = top
+                    } = top;
+                    continue;
                 }
                 None => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
             }
@@ -141,7 +144,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             let hinted = object.cast::<Table>();
             match hinted.and_then(|table| table.nodes().get_hinted(hint($word), key)) {
                 Some(value) if !value.is_nil() => registers.set($a, value),
-                _ => match find_field(h, object, key, code, pc) {
+                _ => match find_field(h, object, key, code, pc + 1) {
                     Some(value) => registers.set($a, value),
                     None => slow!(),
                 },
@@ -154,7 +157,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             let (object, key, value) = ($object, $key, $value);
             let hinted = object.cast::<Table>();
             if !hinted.is_some_and(|table| table.nodes().replace_hinted(h, hint($word), key, value))
-                && !assign_field(h, object, key, value, code, pc)
+                && !assign_field(h, object, key, value, code, pc + 1)
             {
                 slow!();
             }
@@ -225,7 +228,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
     // Does the jump that the next instruction is, as part of this one.
     macro_rules! jump {
         () => {
-            if let Some(jump) = code.get(pc) {
+            if let Some(jump) = code.get(pc + 1) {
                 let target = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
                 if target < pc {
                     interruptible!();
@@ -297,8 +300,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             return Next::Leave(Leave::Throw(message::corrupt(vm, h)));
         };
         let i = Instruction::from_bits(word as u32);
-        pc += 1;
-        if HOOKED && let Some(leave) = before_instruction(vm, h, i, pc) {
+        if HOOKED && let Some(leave) = before_instruction(vm, h, i, pc + 1) {
             return Next::Leave(leave);
         }
         match i.number() {
@@ -308,7 +310,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             op::LoadF => registers.set(i.a(), Value::float(f64::from(i.sbx()))),
             op::LoadK => registers.set(i.a(), constant!(i.bx())),
             op::LoadKX => {
-                let extra = code.get(pc).map_or(0, |word| instruction(word).ax());
+                let extra = code.get(pc + 1).map_or(0, |word| instruction(word).ax());
                 pc += 1;
                 registers.set(i.a(), constant!(extra));
             }
@@ -391,7 +393,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
             op::NewTable => {
                 let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
-                let table = made!(new_table(h, count_of(i, code.get(pc)), nodes).map_err(Throw::of_set));
+                let table = made!(new_table(h, count_of(i, code.get(pc + 1)), nodes).map_err(Throw::of_set));
                 registers.set(i.a(), table.into());
                 // The extra argument is always there.
                 pc += 1;
@@ -675,5 +677,6 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             op::ExtraArg | unused_numbers!() => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
             128.. => unreachable!("an opcode has seven bits"),
         }
+        pc += 1;
     }
 }
