@@ -5,15 +5,16 @@
 //! pending. The number of calls matters: what the loop keeps in machine registers must survive each (`docs/decisions/0012`).
 //! Constant work for each instruction.
 
-use super::access::{assign_field, find, find_field, hint, replace};
+use super::access::{assign_field, find, find_field, replace};
 use super::arithmetic::{fast, fast_bits, fast_float, int_floor_division, int_modulo, square, sum};
 use super::execute::{Leave, call_native, call_of, count_of, iteration_of};
+use super::fetched::Fetched;
 use super::functions::{new_closure, set_upvalue, upvalue_value};
 use super::hook::before_instruction;
 use super::slow::execute_whole;
 use super::window::{Here, begin, here};
 use super::{ALL, Exit, Pending, Vm, loops, message};
-use crate::bytecode::{Instruction, number as op, unused_numbers};
+use crate::bytecode::{number as op, unused_numbers};
 use crate::native::Throw;
 use crate::object::{
     Closure, ClosureFields, LuaValue, Native, NativeFields, NodesMethods, Objects, Str, Table, TableFields,
@@ -139,10 +140,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
     }
     // Reads a field of a table where it was the last time, or finds it.
     macro_rules! read_field {
-        ($a:expr, $object:expr, $key:expr, $word:expr) => {{
+        ($a:expr, $object:expr, $key:expr, $i:expr) => {{
             let (object, key) = ($object, $key);
             let hinted = object.cast::<Table>();
-            match hinted.and_then(|table| table.nodes().get_hinted(hint($word), key)) {
+            match hinted.and_then(|table| table.nodes().get_hinted($i.hint(), key)) {
                 Some(value) if !value.is_nil() => registers.set($a, value),
                 _ => match find_field(h, object, key, code, pc + 1) {
                     Some(value) => registers.set($a, value),
@@ -153,10 +154,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
     }
     // Assigns to a field of a table where it was the last time, or finds it.
     macro_rules! write_field {
-        ($object:expr, $key:expr, $value:expr, $word:expr) => {{
+        ($object:expr, $key:expr, $value:expr, $i:expr) => {{
             let (object, key, value) = ($object, $key, $value);
             let hinted = object.cast::<Table>();
-            if !hinted.is_some_and(|table| table.nodes().replace_hinted(h, hint($word), key, value))
+            if !hinted.is_some_and(|table| table.nodes().replace_hinted(h, $i.hint(), key, value))
                 && !assign_field(h, object, key, value, code, pc + 1)
             {
                 slow!();
@@ -296,11 +297,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
     }
 
     loop {
-        let Some(word) = code.get(pc).map(Cell::get) else {
+        let Some(i) = code.get(pc).map(|word| Fetched(word.get())) else {
             return Next::Leave(Leave::Throw(message::corrupt(vm, h)));
         };
-        let i = Instruction::from_bits(word as u32);
-        if HOOKED && let Some(leave) = before_instruction(vm, h, i, pc + 1) {
+        if HOOKED && let Some(leave) = before_instruction(vm, h, i.instruction(), pc + 1) {
             return Next::Leave(leave);
         }
         match i.number() {
@@ -333,7 +333,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             // ---- Tables.
             op::GetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.b()));
-                read_field!(i.a(), object, constant!(i.c()), word);
+                read_field!(i.a(), object, constant!(i.c()), i);
             }
             op::GetTable => {
                 let (object, key) = (registers.get(i.b()), registers.get(i.c()));
@@ -357,12 +357,12 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
             op::GetField => {
                 let object = registers.get(i.b());
-                read_field!(i.a(), object, constant!(i.c()), word);
+                read_field!(i.a(), object, constant!(i.c()), i);
             }
             op::SetTabUp => {
                 let object = upvalue_value(h, upvalue!(i.a()));
                 let value = register_or_constant!(i);
-                write_field!(object, constant!(i.b()), value, word);
+                write_field!(object, constant!(i.b()), value, i);
             }
             op::SetTable => {
                 let (object, key, value) = (registers.get(i.a()), registers.get(i.b()), register_or_constant!(i));
@@ -384,16 +384,17 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
             op::SetField => {
                 let (object, value) = (registers.get(i.a()), register_or_constant!(i));
-                write_field!(object, constant!(i.b()), value, word);
+                write_field!(object, constant!(i.b()), value, i);
             }
             op::SelfOp => {
                 let (object, key) = (registers.get(i.b()), register_or_constant!(i));
-                read_field!(i.a(), object, key, word);
+                read_field!(i.a(), object, key, i);
                 registers.set(i.a().wrapping_add(1), object);
             }
             op::NewTable => {
                 let nodes = if i.b() > 0 { 1_usize << (i.b() - 1).min(30) } else { 0 };
-                let table = made!(new_table(h, count_of(i, code.get(pc + 1)), nodes).map_err(Throw::of_set));
+                let table =
+                    made!(new_table(h, count_of(i.instruction(), code.get(pc + 1)), nodes).map_err(Throw::of_set));
                 registers.set(i.a(), table.into());
                 // The extra argument is always there.
                 pc += 1;
@@ -557,7 +558,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             op::Call => {
                 save!();
                 interruptible!();
-                let call = call_of(vm, i, i16::from(i.c()) - 1);
+                let call = call_of(vm, i.instruction(), i16::from(i.c()) - 1);
                 let function = registers.get(i.a());
                 if let Some(callee) = function.cast::<Closure>()
                     && vm.is_in_reach(h, call.at + 1 + call.count)
@@ -649,7 +650,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 let function = registers.get(a);
                 registers.set(a.wrapping_add(4), function);
                 match function.cast::<Native>() {
-                    Some(native) => native!(native.function(), iteration_of(vm, i)),
+                    Some(native) => native!(native.function(), iteration_of(vm, i.instruction())),
                     None => slow!(),
                 }
             }

@@ -37,6 +37,7 @@ mod concat;
 pub(crate) mod coroutine;
 mod driver;
 mod execute;
+mod fetched;
 mod finish;
 mod frame;
 pub(crate) mod functions;
