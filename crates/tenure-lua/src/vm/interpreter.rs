@@ -12,8 +12,8 @@ use super::fetched::Fetched;
 use super::functions::{new_closure, set_upvalue, upvalue_value};
 use super::hook::before_instruction;
 use super::slow::execute_whole;
-use super::window::{Here, begin, here};
-use super::{ALL, Exit, Pending, Vm, loops, message};
+use super::window::{Here, Window, begin, here};
+use super::{ALL, Exit, Pending, STACK_MAX, Vm, loops, message};
 use crate::bytecode::{number as op, unused_numbers};
 use crate::native::Throw;
 use crate::object::{
@@ -80,24 +80,6 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
     macro_rules! reload {
         () => {
             match here(vm, h) {
-                Some(top) => {
-                    Here {
-                        closure,
-                        code,
-                        constants,
-                        registers,
-                        pc,
-                    } = top;
-                    continue;
-                }
-                None => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
-            }
-        };
-    }
-    // Borrows what belongs to a function that begins, and goes on with its first instruction.
-    macro_rules! enter {
-        ($callee:expr) => {
-            match begin(vm, h, $callee) {
                 Some(top) => {
                     Here {
                         closure,
@@ -561,10 +543,18 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 let call = call_of(vm, i.instruction(), i16::from(i.c()) - 1);
                 let function = registers.get(i.a());
                 if let Some(callee) = function.cast::<Closure>()
-                    && vm.is_in_reach(h, call.at + 1 + call.count)
+                    && call.at < STACK_MAX
+                    && let Some(window) = Window::at(h, call.at + 1)
                 {
+                    Here {
+                        closure,
+                        code,
+                        constants,
+                        registers,
+                        pc,
+                    } = begin(callee, window);
                     vm.enter_reached(h, callee.proto(), call);
-                    enter!(callee);
+                    continue;
                 } else if let Some(native) = function.cast::<Native>() {
                     native!(native.function(), call);
                 } else {

@@ -16,9 +16,10 @@ pub(super) const BEYOND: usize = 3;
 pub(super) struct Window<'h>(&'h [RSlot<Objects>; 1 + REGISTERS + BEYOND]);
 
 impl<'h> Window<'h> {
+    /// Returns the registers from `base` on, if all are in view.
     #[inline(always)]
-    fn at(vm: &Vm, h: &'h Heap<Objects>) -> Option<Window<'h>> {
-        Some(Window(h.register_area().get(vm.base - 1..)?.first_chunk()?))
+    pub(super) fn at(h: &'h Heap<Objects>, base: usize) -> Option<Window<'h>> {
+        Some(Window(h.register_area().get(base - 1..)?.first_chunk()?))
     }
 
     #[inline(always)]
@@ -68,25 +69,24 @@ pub(super) struct Here<'h> {
 /// Borrows what belongs to the function on top, in the middle of it.
 #[inline(always)]
 pub(super) fn here<'h>(vm: &Vm, h: &'h Heap<Objects>) -> Option<Here<'h>> {
-    let registers = Window::at(vm, h)?;
+    let registers = Window::at(h, vm.base)?;
     let closure = registers.function().cast::<Closure>()?;
+    let pc = vm.frames.top.pc as usize;
     Some(Here {
-        closure,
-        code: closure.proto().code().tail(),
-        constants: closure.proto().constants().tail(),
-        registers,
-        pc: vm.frames.top.pc as usize,
+        pc,
+        ..begin(closure, registers)
     })
 }
 
-/// Borrows what belongs to the function on top, a call of `closure`, at its first instruction.
+/// Borrows what belongs to a function at its first instruction.
 #[inline(always)]
-pub(super) fn begin<'h>(vm: &Vm, h: &'h Heap<Objects>, closure: Gc<'h, Closure>) -> Option<Here<'h>> {
-    Some(Here {
+pub(super) fn begin<'h>(closure: Gc<'h, Closure>, registers: Window<'h>) -> Here<'h> {
+    let proto = closure.proto();
+    Here {
         closure,
-        code: closure.proto().code().tail(),
-        constants: closure.proto().constants().tail(),
-        registers: Window::at(vm, h)?,
+        code: proto.code().tail(),
+        constants: proto.constants().tail(),
+        registers,
         pc: 0,
-    })
+    }
 }
