@@ -546,14 +546,15 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                     && call.at < STACK_MAX
                     && let Some(window) = Window::at(h, call.at + 1)
                 {
+                    let proto = callee.proto();
+                    vm.enter_reached(h, proto, call);
                     Here {
                         closure,
                         code,
                         constants,
                         registers,
                         pc,
-                    } = begin(callee, window);
-                    vm.enter_reached(h, callee.proto(), call);
+                    } = begin(callee, proto, window);
                     continue;
                 } else if let Some(native) = function.cast::<Native>() {
                     native!(native.function(), call);
@@ -588,11 +589,12 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 reload!();
             }
             op::Return1 => {
-                let (at, is_plain) = (vm.base + usize::from(i.a()), vm.frames.top.dest == 1);
+                let at = vm.base + usize::from(i.a());
                 let Some((dest, wanted)) = vm.leave_plain() else {
                     returned!(at, 1)
                 };
-                if wanted == 1 && is_plain {
+                // Functions with variable arguments, which stand elsewhere, have no such return.
+                if wanted == 1 {
                     registers.set_result(registers.get(i.a()));
                 } else {
                     vm.deliver(h, at, 1, dest, wanted);

@@ -4,7 +4,7 @@
 //! check, since there are 256 and it is a byte.
 
 use super::Vm;
-use crate::object::{Closure, ClosureFields, Objects, ProtoFields, Val};
+use crate::object::{Closure, ClosureFields, Objects, Proto, ProtoFields, Val};
 use tenure::REGISTERS;
 use tenure::prelude::*;
 
@@ -74,14 +74,13 @@ pub(super) fn here<'h>(vm: &Vm, h: &'h Heap<Objects>) -> Option<Here<'h>> {
     let pc = vm.frames.top.pc as usize;
     Some(Here {
         pc,
-        ..begin(closure, registers)
+        ..begin(closure, closure.proto(), registers)
     })
 }
 
 /// Borrows what belongs to a function at its first instruction.
 #[inline(always)]
-pub(super) fn begin<'h>(closure: Gc<'h, Closure>, registers: Window<'h>) -> Here<'h> {
-    let proto = closure.proto();
+pub(super) fn begin<'h>(closure: Gc<'h, Closure>, proto: Gc<'h, Proto>, registers: Window<'h>) -> Here<'h> {
     Here {
         closure,
         code: proto.code().tail(),
