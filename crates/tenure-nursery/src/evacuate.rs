@@ -128,24 +128,34 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
     pub unsafe fn forward(&mut self, slot: *mut u64) -> bool {
         // SAFETY: SLOT-TYPED is the caller's obligation.
         let word = unsafe { *slot };
-        if self.from.contains(word) {
-            let object = ObjectRef::from_reference(word);
-            // SAFETY: OBJ-HEADER, a slot refers to a live object, and from-space holds only those of this collection.
-            let header = unsafe { object.header() };
-            let target = if header.is_live() {
-                // SAFETY: OBJ-HEADER, and FWD-ONCE since the header is one still.
-                unsafe { self.evacuate(object, header) }
-            } else {
-                ObjectRef::from_address(header.bits() as usize)
-            };
-            // SAFETY: SLOT-TYPED, the same object by its new address.
-            unsafe { *slot = target.reference() };
-            return target.address().wrapping_sub(self.start) < self.end - self.start;
+        // Most slots hold immediates and old references: their test stands in every loop over slots, the rest in one place.
+        if !self.young_or_large.contains(word) {
+            return false;
         }
-        if self.young_or_large.contains(word) {
+        // SAFETY: SLOT-TYPED, as above.
+        unsafe { self.forward_young(slot, word) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Evacuation::forward`]; `word` is what `slot` holds, a reference to an object that is no old one.
+    #[inline(never)]
+    unsafe fn forward_young(&mut self, slot: *mut u64, word: u64) -> bool {
+        if !self.from.contains(word) {
             return self.visit_other(word);
         }
-        false
+        let object = ObjectRef::from_reference(word);
+        // SAFETY: OBJ-HEADER, a slot refers to a live object, and from-space holds only those of this collection.
+        let header = unsafe { object.header() };
+        let target = if header.is_live() {
+            // SAFETY: OBJ-HEADER, and FWD-ONCE since the header is one still.
+            unsafe { self.evacuate(object, header) }
+        } else {
+            ObjectRef::from_address(header.bits() as usize)
+        };
+        // SAFETY: SLOT-TYPED, the same object by its new address.
+        unsafe { *slot = target.reference() };
+        target.address().wrapping_sub(self.start) < self.end - self.start
     }
 
     #[cold]
