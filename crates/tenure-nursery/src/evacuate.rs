@@ -147,13 +147,33 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
         let object = ObjectRef::from_reference(word);
         // SAFETY: OBJ-HEADER, a slot refers to a live object, and from-space holds only those of this collection.
         let header = unsafe { object.header() };
-        let target = if header.is_live() {
-            // SAFETY: OBJ-HEADER, and FWD-ONCE since the header is one still.
-            unsafe { self.evacuate(object, header) }
-        } else {
-            ObjectRef::from_address(header.bits() as usize)
-        };
+        if header.is_live() {
+            // SAFETY: SLOT-TYPED as above; OBJ-HEADER, and FWD-ONCE since the header is one still.
+            return unsafe { self.forward_first(slot, object, header) };
+        }
         // SAFETY: SLOT-TYPED, the same object by its new address.
+        unsafe { self.redirect(slot, ObjectRef::from_address(header.bits() as usize)) }
+    }
+
+    /// Forwards the first slot that refers to an object. On its own, so that the others cost no registers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Evacuation::forward`] and [`Evacuation::evacuate`].
+    #[inline(never)]
+    unsafe fn forward_first(&mut self, slot: *mut u64, object: ObjectRef, header: Header) -> bool {
+        // SAFETY: OBJ-HEADER and FWD-ONCE are the caller's obligation.
+        let target = unsafe { self.evacuate(object, header) };
+        // SAFETY: SLOT-TYPED, the same object by its new address.
+        unsafe { self.redirect(slot, target) }
+    }
+
+    /// # Safety
+    ///
+    /// `slot` must be a live slot (SLOT-TYPED) that refers to what is now at `target`.
+    #[inline(always)]
+    unsafe fn redirect(&self, slot: *mut u64, target: ObjectRef) -> bool {
+        // SAFETY: SLOT-TYPED is the caller's obligation.
         unsafe { *slot = target.reference() };
         target.address().wrapping_sub(self.start) < self.end - self.start
     }
