@@ -272,6 +272,9 @@ impl<'h> TableMethods<'h> for Gc<'h, Table> {
         let nodes = self.nodes();
         self.forget_absent();
         note_mode(self, h, key.into());
+        if nodes.insert_first(h, key, value) {
+            return Some(None);
+        }
         if let Some(index) = nodes.locate(key) {
             nodes.set_value(h, index, value);
             return Some(Some(index));

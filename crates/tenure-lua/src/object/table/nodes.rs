@@ -102,6 +102,9 @@ pub(crate) trait NodesMethods<'h>: Copy {
     fn set_value(self, h: &Heap<Objects>, index: u32, value: Val<'_>);
     /// Sets the value of a key that is there, even with the value nil.
     fn assign(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
+    /// Adds a string key that is not there because its node is free, as it is in a table that is being made. Returns false when that is
+    /// not so.
+    fn insert_first(self, h: &Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool;
     /// Adds a key that is not there. Returns false when a rehash is due.
     fn insert(self, h: &Heap<Objects>, key: HashedKey<'_>, value: Val<'_>) -> bool;
     /// Replaces the key of a node without a value by what stands for it.
@@ -252,6 +255,22 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
             }
             None => false,
         }
+    }
+
+    #[inline(always)]
+    fn insert_first(self, h: &Heap<Objects>, key: Gc<'_, Str>, value: Val<'_>) -> bool {
+        let hash = key.hash();
+        let main = hash & self.get().mask;
+        // The node of tables without a hash part stays free.
+        let is_free = matches!(node_at(self.tail(), main), Some([first, ..]) if first.get().is_nil());
+        if !is_free || self.get().capacity == 0 || value.is_nil() {
+            return false;
+        }
+        let start = main as usize * NODE_SLOTS;
+        self.tail_set(h, start, key.to_value());
+        self.tail_set(h, start + 1, value);
+        self.tail_set(h, start + 2, link(hash, 0));
+        true
     }
 
     fn insert(self, h: &Heap<Objects>, HashedKey { key, hash }: HashedKey<'_>, value: Val<'_>) -> bool {
