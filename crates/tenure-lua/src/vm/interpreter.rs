@@ -320,10 +320,12 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             op::GetTable => {
                 let (object, key) = (registers.get(i.b()), registers.get(i.c()));
                 let Some(table) = object.cast::<Table>() else { slow!() };
-                let element = key.as_int().and_then(|int| table.element(int));
-                match element.filter(|value| !value.is_nil()).or_else(|| find(h, table, key)) {
-                    Some(value) => registers.set(i.a(), value),
-                    None => slow!(),
+                match key.as_int().and_then(|int| table.element(int)) {
+                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
+                    _ => match find(h, table, key) {
+                        Some(value) => registers.set(i.a(), value),
+                        None => slow!(),
+                    },
                 }
             }
             op::GetI => {
@@ -331,10 +333,12 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                     slow!()
                 };
                 let key = i64::from(i.c());
-                let element = table.element(key).filter(|value| !value.is_nil());
-                match element.or_else(|| find(h, table, Value::int(key))) {
-                    Some(value) => registers.set(i.a(), value),
-                    None => slow!(),
+                match table.element(key) {
+                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
+                    _ => match find(h, table, Value::int(key)) {
+                        Some(value) => registers.set(i.a(), value),
+                        None => slow!(),
+                    },
                 }
             }
             op::GetField => {
