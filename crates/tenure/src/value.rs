@@ -51,6 +51,8 @@ pub unsafe trait Tagging: 'static {
     fn word_float(word: u64) -> Option<f64>;
     /// Adds two words, if both are integers and the sum fits.
     fn add_words(x: u64, y: u64) -> Option<u64>;
+    /// Adds `int` to a word, if that is an integer and the sum fits.
+    fn add_to_word(x: u64, int: i32) -> Option<u64>;
     /// Adds two words, if both are integers; a sum that does not fit loses its high bits.
     fn add_words_wrapping(x: u64, y: u64) -> Option<u64>;
     /// Subtracts the second word from the first, if both are integers and the difference fits.
@@ -137,6 +139,13 @@ unsafe impl Tagging for LowTag {
         (x as i64).checked_add(y as i64 - 1).map(|sum| sum as u64)
     }
     #[inline(always)]
+    fn add_to_word(x: u64, int: i32) -> Option<u64> {
+        if x & 1 == 0 {
+            return None;
+        }
+        (x as i64).checked_add(i64::from(int) * 2).map(|sum| sum as u64)
+    }
+    #[inline(always)]
     fn add_words_wrapping(x: u64, y: u64) -> Option<u64> {
         (x & y & 1 != 0).then(|| x.wrapping_add(y - 1))
     }
@@ -183,6 +192,10 @@ unsafe impl Tagging for NanBox {
             return None;
         }
         (x as i32).checked_add(y as i32).and_then(NanBox::int_word)
+    }
+    #[inline(always)]
+    fn add_to_word(x: u64, int: i32) -> Option<u64> {
+        NanBox::word_int(x)?.checked_add(int).and_then(NanBox::int_word)
     }
     #[inline(always)]
     fn add_words_wrapping(x: u64, y: u64) -> Option<u64> {
@@ -253,6 +266,14 @@ unsafe impl Tagging for NanBox50 {
             return None;
         }
         let sum = ((x << INT50_SHIFT) as i64).checked_add((y << INT50_SHIFT) as i64)?;
+        Some(sum as u64 >> INT50_SHIFT | INT50_TAG)
+    }
+    #[inline(always)]
+    fn add_to_word(x: u64, int: i32) -> Option<u64> {
+        if x < INT50_TAG {
+            return None;
+        }
+        let sum = ((x << INT50_SHIFT) as i64).checked_add(i64::from(int) << INT50_SHIFT)?;
         Some(sum as u64 >> INT50_SHIFT | INT50_TAG)
     }
     // The tag's bits are all 1, whatever is carried into them.
@@ -451,6 +472,13 @@ impl<'h, M: ObjectModel> Value<'h, M> {
     #[inline(always)]
     pub fn add_ints(self, other: Value<'_, M>) -> Option<Value<'h, M>> {
         M::Values::add_words(self.0, other.0).map(|word| Value(word, PhantomData))
+    }
+
+    /// Returns the sum with `int`, if the value is an integer and the sum fits.
+    #[must_use]
+    #[inline(always)]
+    pub fn add_int(self, int: i32) -> Option<Value<'h, M>> {
+        M::Values::add_to_word(self.0, int).map(|word| Value(word, PhantomData))
     }
 
     /// Returns the sum, if both are integers; one that does not fit loses its high bits. For those who know that it fits: it costs

@@ -390,9 +390,9 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             // ---- Arithmetic.
             op::AddI => arithmetic!(i, {
                 let (x, y) = (registers.get(i.b()), i.sc());
-                match x.as_int() {
-                    Some(x) => Value::try_int(x + i64::from(y)),
+                match x.add_int(y) {
                     None => x.as_float().map(|x| Value::float(x + f64::from(y))),
+                    sum => sum,
                 }
             }),
             op::AddK => arithmetic!(
