@@ -20,7 +20,7 @@ use tenure_policy::pacing::{SurvivorPrice, WorstLately};
 use tenure_policy::promotion::{MinorOutcome, PromotionPolicy};
 use tenure_policy::trigger::IneffectiveMajors;
 
-use crate::config::HeapConfig;
+use crate::config::{HeapConfig, MarkingBarrier};
 use crate::cycle::{Cycle, Pacer};
 use crate::error::HeapError;
 use crate::evacuation::Candidates;
@@ -41,13 +41,6 @@ pub const WINDOW_SLACK_BYTES: usize = 4096;
 pub const WINDOW_OBJECT_MAX_BYTES: usize = 128 * 1024 - 8;
 
 const _: () = assert!(WINDOW_OBJECT_MAX_BYTES / 8 < tenure_memory::BLOCK_WORDS / 2);
-
-/// The part of a pause goal that one entry of the remembered set is allowed for: with so many, looking at them takes about
-/// half of the goal.
-const REMEMBERED_ENTRY_NS: u64 = 200;
-
-/// Entries that the remembered set may have whatever the goal is.
-const REMEMBERED_MIN: u64 = 64;
 
 /// Words that a register window exposes.
 const REGISTER_WINDOW_WORDS: usize = 256;
@@ -328,7 +321,7 @@ impl Core {
             registers: RootArea::new(inner.config.settings.register_words, REGISTER_WINDOW_WORDS),
             operands: RootArea::new(inner.config.settings.operand_words, 0),
             handles: RootArea::new(inner.config.settings.handle_words, 0),
-            logs_immediates: inner.config.settings.marking_barrier == crate::config::MarkingBarrier::Deletion,
+            logs_immediates: inner.config.settings.marking_barrier == MarkingBarrier::Deletion,
             inner: UnsafeCell::new(inner),
             id,
         };
@@ -423,8 +416,8 @@ impl Core {
     pub unsafe fn log_slow(&self, payload: *mut u64, slot: *const u64, value: u64) {
         let owner = ObjectRef::from_payload(payload as usize);
         let inner = self.inner();
-        // A long array stays unlogged, so every store into it comes here. One of no reference hides nothing, unless what
-        // it overwrites matters.
+        // A long array stays unlogged, so generated code comes here with every store. One of no reference hides nothing,
+        // unless what it overwrites matters.
         // SAFETY: OBJ-HEADER is the caller's obligation.
         if unsafe { owner.header() }.has(FLAG_CARDED)
             && !ReferenceRange::new(inner.cage.heap()).contains(value)
@@ -435,20 +428,6 @@ impl Core {
         // SAFETY: OBJ-HEADER is the caller's obligation; its unlogged bit says that it is old.
         unsafe { inner.log(owner, slot, value) };
         self.bound_remembered();
-    }
-
-    /// Asks for a minor collection when the remembered set has become as large as a pause goal permits.
-    fn bound_remembered(&self) {
-        let inner = self.inner();
-        let goal_ns = inner.config.settings.pause_goal_ns;
-        if goal_ns == 0 || inner.minor_requested {
-            return;
-        }
-        let entries = (inner.remembered.owners().len() + inner.remembered.cards().len()) as u64;
-        if entries > (goal_ns / REMEMBERED_ENTRY_NS).max(REMEMBERED_MIN) {
-            inner.minor_requested = true;
-            self.request_safepoint();
-        }
     }
 
     /// Logs all slots of a large object that is about to be filled without a barrier.

@@ -50,7 +50,28 @@ use crate::core::{Core, Inner};
 /// Slots of a bulk store from which on a cycle looks through the array again instead of through its cards.
 const RELISTED_SLOTS: usize = 4096;
 
+/// The part of a pause goal that one entry of the remembered set is allowed for: with so many, looking at them takes about
+/// half of the goal.
+const REMEMBERED_ENTRY_NS: u64 = 200;
+
+/// Entries that the remembered set may have whatever the goal is.
+const REMEMBERED_MIN: u64 = 64;
+
 impl Core {
+    /// Asks for a minor collection when the remembered set has become as large as a pause goal permits.
+    pub(crate) fn bound_remembered(&self) {
+        let inner = self.inner();
+        let goal_ns = inner.config.settings.pause_goal_ns;
+        if goal_ns == 0 || inner.minor_requested {
+            return;
+        }
+        let entries = (inner.remembered.owners().len() + inner.remembered.cards().len()) as u64;
+        if entries > (goal_ns / REMEMBERED_ENTRY_NS).max(REMEMBERED_MIN) {
+            inner.minor_requested = true;
+            self.request_safepoint();
+        }
+    }
+
     /// Prepares the barrier of the cycle that starts, right after the roots were shaded.
     pub(crate) fn begin_barrier(&mut self) {
         let inner = self.inner();
