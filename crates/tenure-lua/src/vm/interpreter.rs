@@ -94,6 +94,12 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
         };
     }
+    // Keeps the compiler from merging the end of an arm with that of others, which would cost a jump.
+    macro_rules! apart {
+        () => {
+            std::hint::black_box(())
+        };
+    }
     macro_rules! constant {
         ($index:expr) => {
             match constants.get($index as usize) {
@@ -126,7 +132,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             let (object, key) = ($object, $key);
             let hinted = object.cast::<Table>();
             match hinted.and_then(|table| table.nodes().get_hinted($i.hint(), key)) {
-                Some(value) if !value.is_nil() => registers.set($a, value),
+                Some(value) if !value.is_nil() => {
+                    registers.set($a, value);
+                    apart!();
+                }
                 _ => match find_field(h, object, key, code, pc + 1) {
                     Some(value) => registers.set($a, value),
                     None => slow!(),
@@ -152,6 +161,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             if let Some(result) = $result {
                 registers.set($i.a(), result);
                 pc += 1;
+                apart!();
             }
         };
     }
@@ -212,11 +222,11 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
     macro_rules! jump {
         () => {
             if let Some(jump) = code.get(pc + 1) {
-                let target = (pc + 1).wrapping_add_signed(instruction(jump).sj() as isize);
-                if target < pc {
+                let target = (pc + 2).wrapping_add_signed(instruction(jump).sj() as isize);
+                if target <= pc {
                     interruptible!();
                 }
-                pc = target;
+                pc = target.wrapping_sub(1);
             }
         };
     }
@@ -246,8 +256,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             let condition: bool = $condition;
             if condition != $i.k() {
                 pc += 1;
+                apart!();
             } else {
                 jump!();
+                apart!();
             }
         }};
     }
@@ -287,10 +299,19 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
         }
         match i.number() {
             // ---- Loading.
-            op::Move => registers.set(i.a(), registers.get(i.b())),
-            op::LoadI => registers.set(i.a(), Value::int(i64::from(i.sbx()))),
+            op::Move => {
+                registers.set(i.a(), registers.get(i.b()));
+                apart!();
+            }
+            op::LoadI => {
+                registers.set(i.a(), Value::int(i64::from(i.sbx())));
+                apart!();
+            }
             op::LoadF => registers.set(i.a(), Value::float(f64::from(i.sbx()))),
-            op::LoadK => registers.set(i.a(), constant!(i.bx())),
+            op::LoadK => {
+                registers.set(i.a(), constant!(i.bx()));
+                apart!();
+            }
             op::LoadKX => {
                 let extra = code.get(pc + 1).map_or(0, |word| instruction(word).ax());
                 pc += 1;
@@ -309,7 +330,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             }
 
             // ---- Upvalues.
-            op::GetUpval => registers.set(i.a(), upvalue_value(h, upvalue!(i.b()))),
+            op::GetUpval => {
+                registers.set(i.a(), upvalue_value(h, upvalue!(i.b())));
+                apart!();
+            }
             op::SetUpval => set_upvalue(h, upvalue!(i.b()), registers.get(i.a())),
 
             // ---- Tables.
@@ -321,7 +345,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 let (object, key) = (registers.get(i.b()), registers.get(i.c()));
                 let Some(table) = object.cast::<Table>() else { slow!() };
                 match key.as_int().and_then(|int| table.element(int)) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
+                    Some(value) if !value.is_nil() => {
+                        registers.set(i.a(), value);
+                        apart!();
+                    }
                     _ => match find(h, table, key) {
                         Some(value) => registers.set(i.a(), value),
                         None => slow!(),
@@ -334,7 +361,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 };
                 let key = i64::from(i.c());
                 match table.element(key) {
-                    Some(value) if !value.is_nil() => registers.set(i.a(), value),
+                    Some(value) if !value.is_nil() => {
+                        registers.set(i.a(), value);
+                        apart!();
+                    }
                     _ => match find(h, table, Value::int(key)) {
                         Some(value) => registers.set(i.a(), value),
                         None => slow!(),
@@ -613,7 +643,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 else {
                     slow!()
                 };
-                // Then the next is not beyond the limit.
+                // Then the next is not beyond the limit, and fits.
                 if let Some(left) = count.get().count_down() {
                     // Short loops ask when they begin.
                     if iterations & 63 == 0 {
@@ -622,7 +652,10 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                     count.set(left);
                     index.set(next);
                     variable.set(next);
-                    pc -= i.bx() as usize;
+                    pc = pc.wrapping_sub(i.bx() as usize);
+                    apart!();
+                } else if iterations < 0 {
+                    slow!();
                 }
             }
             op::ForPrep => {
@@ -655,7 +688,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 if !control.is_nil() {
                     interruptible!();
                     registers.set(i.a().wrapping_add(2), control);
-                    pc -= i.bx() as usize;
+                    pc = pc.wrapping_sub(i.bx() as usize);
                 }
             }
 
@@ -674,6 +707,7 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             op::ExtraArg | unused_numbers!() => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
             128.. => unreachable!("an opcode has seven bits"),
         }
-        pc += 1;
+        // Jumps to the first instruction come from the place before it.
+        pc = pc.wrapping_add(1);
     }
 }

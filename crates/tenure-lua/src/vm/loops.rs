@@ -1,7 +1,8 @@
 //! Numeric loops.
 //!
-//! A loop of integers counts its iterations beforehand, so that it ends without overflow; the count takes the limit's place. The loop's
-//! four registers are index, count or limit, step, and the variable that the program sees. Constant work for each iteration.
+//! A loop of integers counts its iterations beforehand, so that it ends without overflow; the count takes the limit's place, and its
+//! complement where the numbers do not fit into words to the end. The loop's four registers are index, count or limit, step, and the
+//! variable that the program sees. Constant work for each iteration.
 
 use super::{Vm, message};
 use crate::native::{Throw, to_number};
@@ -42,8 +43,7 @@ pub(crate) fn prepare(vm: &Vm, h: &Heap<Objects>, at: usize) -> Result<bool, Thr
         } else {
             (initial as u64).wrapping_sub(limit as u64)
         };
-        let count = new_integer(h, (distance / step.unsigned_abs()) as i64)?;
-        registers[1].set(count);
+        registers[1].set(count_left(h, initial, distance / step.unsigned_abs(), step)?);
         registers[3].set(registers[0].get());
         return Ok(false);
     }
@@ -67,6 +67,19 @@ pub(crate) fn prepare(vm: &Vm, h: &Heap<Objects>, at: usize) -> Result<bool, Thr
     registers[2].set(Value::float(stride));
     registers[3].set(Value::float(start));
     Ok(false)
+}
+
+/// Returns what stands in the limit's place when `count` iterations follow that of `index`: the count, or, if the index will not fit into
+/// a word to the end, its complement, which is below 0 and keeps the interpreter's loop from adding in the word.
+fn count_left<'h>(h: &'h Heap<Objects>, index: i64, count: u64, step: i64) -> Result<Val<'h>, NoRoom> {
+    // More iterations take centuries.
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let last = index.wrapping_add(count.wrapping_mul(step));
+    match Val::try_int(count) {
+        Some(_) if Val::try_int(last).is_none() => Ok(Value::int(!count)),
+        Some(word) => Ok(word),
+        None => new_integer(h, count),
+    }
 }
 
 /// Returns the limit of a loop of integers, or nothing when it does not run.
@@ -110,13 +123,16 @@ pub(crate) fn next_iteration(h: &Heap<Objects>, at: usize) -> Result<bool, NoRoo
     };
     let (index, limit, step) = (registers[0].get(), registers[1].get(), registers[2].get());
     if let (Some(index), Some(step)) = (index.integer(), step.integer()) {
-        let count = limit.integer().unwrap_or(0) as u64;
+        let count = match limit.as_int() {
+            Some(count) if count < 0 => !count as u64,
+            _ => limit.integer().unwrap_or(0) as u64,
+        };
         if count == 0 {
             return Ok(false);
         }
-        let next = new_integer(h, index.wrapping_add(step))?;
-        let left = new_integer(h, (count - 1) as i64)?;
-        registers[1].set(left);
+        let index = index.wrapping_add(step);
+        let next = new_integer(h, index)?;
+        registers[1].set(count_left(h, index, count - 1, step)?);
         registers[0].set(next);
         registers[3].set(next);
         return Ok(true);

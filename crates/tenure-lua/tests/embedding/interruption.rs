@@ -35,6 +35,7 @@ fn interrupted(lua: &mut Lua, program: &str) -> Result<Vec<Owned>, String> {
 const ENDLESS: &[&str] = &[
     "while true do end",
     "repeat until false",
+    "local function f(x) repeat until x end f()",
     "local i = 0 repeat i = i + 1 until i < 0",
     "local x repeat until x",
     "local s = 'a' repeat until s > 'b'",
