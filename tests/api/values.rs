@@ -183,15 +183,24 @@ proptest! {
         if let (Some(a), Some(b)) = (Value::<Wide50>::try_int(x), Value::<Wide50>::try_int(y)) {
             prop_assert_eq!(a.add_ints(b), Value::try_int(x + y));
             prop_assert_eq!(a.subtract_ints(b), Value::try_int(x - y));
+            prop_assert_eq!(a.add_int(y as i32), Value::try_int(x + i64::from(y as i32)));
+            prop_assert_eq!(a.add_ints_wrapping(b).and_then(Value::as_int), Some((x + y) << 14 >> 14));
+            prop_assert_eq!(a.count_down(), (x > 0).then(|| Value::int(x - 1)));
         }
         if let (Some(a), Some(b)) = (Value::<Lox>::try_int(x), Value::<Lox>::try_int(y)) {
             prop_assert_eq!(a.add_ints(b), Value::try_int(x + y));
             prop_assert_eq!(a.subtract_ints(b), Value::try_int(x - y));
+            prop_assert_eq!(a.add_int(y as i32), Value::try_int(x + i64::from(y as i32)));
+            prop_assert_eq!(a.add_ints_wrapping(b).and_then(Value::as_int), Some((x + y) << 1 >> 1));
+            prop_assert_eq!(a.count_down(), (x > 0).then(|| Value::int(x - 1)));
         }
         let (x, y) = (x as i32, y as i32);
         let (a, b) = (Value::<Js>::int(x), Value::<Js>::int(y));
         prop_assert_eq!(a.add_ints(b), x.checked_add(y).map(Value::int));
         prop_assert_eq!(a.subtract_ints(b), x.checked_sub(y).map(Value::int));
+        prop_assert_eq!(a.add_int(y), x.checked_add(y).map(Value::int));
+        prop_assert_eq!(a.add_ints_wrapping(b), Some(Value::int(x.wrapping_add(y))));
+        prop_assert_eq!(a.count_down(), (x > 0).then(|| Value::int(x - 1)));
     }
 }
 
@@ -204,6 +213,9 @@ fn sums_at_the_ends_and_of_other_values_are_none() {
     assert_eq!(most.add_ints(one), None);
     assert_eq!(least.subtract_ints(one), None);
     assert_eq!(least.add_ints(most), Some(Value::int(-1)));
+    assert_eq!((most.add_int(1), least.add_int(-1)), (None, None));
+    assert_eq!(most.add_ints_wrapping(one), Some(least));
+    assert_eq!((Value::<Wide50>::int(0).count_down(), least.count_down()), (None, None));
     for other in [
         Value::nil(),
         Value::bool(true),
@@ -213,9 +225,18 @@ fn sums_at_the_ends_and_of_other_values_are_none() {
     ] {
         assert_eq!((one.add_ints(other), other.add_ints(one)), (None, None));
         assert_eq!((one.subtract_ints(other), other.subtract_ints(one)), (None, None));
+        assert_eq!(
+            (one.add_ints_wrapping(other), other.add_ints_wrapping(one)),
+            (None, None)
+        );
+        assert_eq!((other.add_int(1), other.count_down()), (None, None));
     }
     let (low, other) = (Value::<Lox>::int(7), Value::<Lox>::bool(true));
     assert_eq!((low.add_ints(other), other.subtract_ints(low)), (None, None));
+    assert_eq!(
+        (low.add_ints_wrapping(other), other.add_int(1), other.count_down()),
+        (None, None, None)
+    );
     assert_eq!(Value::<Lox>::int((1 << 62) - 1).add_ints(Value::int(1)), None);
     assert_eq!(Value::<Js>::int(7).add_ints(Value::float(1.0)), None);
 }

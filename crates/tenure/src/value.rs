@@ -475,6 +475,18 @@ impl<'h, M: ObjectModel> Value<'h, M> {
     }
 
     /// Returns the sum with `int`, if the value is an integer and the sum fits.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[derive(Roots)] struct Roots { any: Root<Dyn<Js>> }
+    /// # #[derive(Kind)] struct Cell { value: Slot<Dyn<Js>> }
+    /// # object_model! { model Js { roots: Roots, kinds: [Cell], values: NanBox50 } }
+    /// let last = Value::<Js>::int((1 << 49) - 1);
+    /// assert_eq!(last.add_int(-9), Some(Value::int((1 << 49) - 10)));
+    /// assert_eq!(last.add_int(1), None);
+    /// assert_eq!(last.add_ints_wrapping(Value::int(1)), Some(Value::int(-(1 << 49))));
+    /// assert_eq!((Value::<Js>::int(2).count_down(), Value::<Js>::int(0).count_down()), (Some(Value::int(1)), None));
+    /// ```
     #[must_use]
     #[inline(always)]
     pub fn add_int(self, int: i32) -> Option<Value<'h, M>> {
