@@ -238,7 +238,7 @@ where
     ) {
         let slot = &self.tail()[index];
         let word = TailFamily::<T>::to_word(value);
-        heap.log_store(self, slot.address(), word);
+        heap.log_tail_store(self, slot.address(), word);
         slot.store_word(word);
     }
 

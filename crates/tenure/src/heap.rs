@@ -116,10 +116,19 @@ impl<M: ObjectModel> Heap<M> {
     /// The owner form of the write barrier, before `word` is stored into `slot` of `owner`.
     #[inline(always)]
     pub(crate) fn log_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64, word: u64) {
-        // What is no reference hides no object. The question comes second: most stores are into logged or young objects.
-        if owner.is_unlogged() && (<T::Model as ObjectModel>::Values::is_object(word) || self.core.logs_immediates) {
+        if owner.is_unlogged() {
             // SAFETY: HEAP-BRAND: `owner` is an object of this heap, and `slot` one of its slots; SLOT-TYPED: `word` is
             // of the slot's family.
+            unsafe { self.core.log_slow(owner.payload(), slot, word) }
+        }
+    }
+
+    /// The same for a slot of a tail. Long ones stay unlogged, so that each store into them comes so far: what is no
+    /// reference hides no object, and goes no further.
+    #[inline(always)]
+    pub(crate) fn log_tail_store<T: Kind>(&self, owner: Gc<'_, T>, slot: *const u64, word: u64) {
+        if owner.is_unlogged() && (<T::Model as ObjectModel>::Values::is_object(word) || self.core.logs_immediates) {
+            // SAFETY: HEAP-BRAND and SLOT-TYPED, as above.
             unsafe { self.core.log_slow(owner.payload(), slot, word) }
         }
     }
