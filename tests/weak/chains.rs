@@ -36,6 +36,17 @@ fn load(i: usize) -> u64 {
     1_000_000 + i as u64
 }
 
+/// Puts key `i` into the array in register 1: a leaf, or a node with a load that only the key keeps.
+fn put_key(h: &mut Heap<Lab>, i: usize, is_leaf: bool) {
+    if is_leaf {
+        put_leaf(h, 200, i as u64);
+    } else {
+        put_leaf(h, 201, load(i));
+        put_node(h, 200, i as u64, 201);
+    }
+    array(h, 1).tail_set(h, i, reg(h, 200));
+}
+
 /// Makes `length` keys in the array of register 1, and a chain of them through `tables` tables in the array of register 2:
 /// link `i` leads from key `i` to key `i + 1`, which is the value, or what the value refers to.
 fn build(h: &mut Heap<Lab>, links: &[usize], tables: usize, leaves: bool, boxed: bool) {
@@ -43,14 +54,7 @@ fn build(h: &mut Heap<Lab>, links: &[usize], tables: usize, leaves: bool, boxed:
     put_array(h, 1, length + 1);
     put_array(h, 2, tables);
     for i in 0..=length {
-        if leaves {
-            put_leaf(h, 200, i as u64);
-        } else {
-            // What only the key keeps.
-            put_leaf(h, 201, load(i));
-            put_node(h, 200, i as u64, 201);
-        }
-        array(h, 1).tail_set(h, i, reg(h, 200));
+        put_key(h, i, leaves);
     }
     clear(h, 201);
     for i in 0..tables {
@@ -388,13 +392,7 @@ fn trees_of_pairs_are_kept_by_their_root_and_die_with_it() {
                 isolate(small().mark_stack_entries(stack)).enter(|h| {
                     put_array(h, 1, KEYS);
                     for i in 0..KEYS {
-                        if leaves {
-                            put_leaf(h, 200, i as u64);
-                        } else {
-                            put_leaf(h, 201, load(i));
-                            put_node(h, 200, i as u64, 201);
-                        }
-                        array(h, 1).tail_set(h, i, reg(h, 200));
+                        put_key(h, i, leaves);
                     }
                     for index in [2, 3] {
                         put_table::<WeakKeys>(h, index);

@@ -416,8 +416,8 @@ impl Core {
     pub unsafe fn log_slow(&self, payload: *mut u64, slot: *const u64, value: u64) {
         let owner = ObjectRef::from_payload(payload as usize);
         let inner = self.inner();
-        // A long array stays unlogged, so that generated code comes here with every store. One of no reference hides
-        // nothing, unless what it overwrites matters.
+        // A long array stays unlogged, so that every store into it comes here that the caller did not test. One of no
+        // reference hides nothing, unless what it overwrites matters.
         // SAFETY: OBJ-HEADER is the caller's obligation.
         if unsafe { owner.header() }.has(FLAG_CARDED)
             && !ReferenceRange::new(inner.cage.heap()).contains(value)

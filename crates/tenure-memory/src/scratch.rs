@@ -1,8 +1,8 @@
 //! Memory that a collection needs for a short time.
 //!
 //! Words from the page source of a cage, zero, backed by huge pages where there are some and that is asked for: a table
-//! that is written in random order costs a fraction of what it does on small ones. Taking and returning are a few system calls. Too costly
-//! for less than some hundred kilobytes.
+//! that is written in random order costs a fraction of what it does on small ones. Taking and returning are a few system
+//! calls. Too costly for less than some hundred kilobytes.
 
 use crate::cage::Cage;
 use crate::page_source::PageSource;
@@ -33,9 +33,7 @@ impl Scratch {
         // SAFETY: MEM-OWNED, as above.
         unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(self.base), self.words) }
     }
-}
 
-impl Scratch {
     /// Returns the halves of the words, each word's low half first on machines that store it first.
     #[must_use]
     #[inline(always)]

@@ -92,6 +92,8 @@ impl<'a, T: PromotionTarget> Evacuation<'a, T> {
             } => (u64::from(age_collections), fill_bytes),
             PromotionRule::PerObject => (PER_OBJECT, usize::MAX),
         };
+        // One test tells references that matter from all others, since large objects lie behind both halves.
+        debug_assert!(from.end.max(to.end) <= large.start, "CAGE-RANGES");
         let first = from.start.min(to.start);
         Evacuation {
             from: ReferenceRange::new(from),

@@ -2,8 +2,8 @@
 //!
 //! Strings are not interned: making one costs an allocation by moving a pointer and a copy, and no look-up, so programs that build
 //! strings pay for the bytes alone. Equality is pointer equality at best, otherwise lengths, hashes if both are known, and bytes.
-//! Strings of one byte are made once only. Names in programs are made one object each when a chunk is loaded, which lets table look-ups end with the first compare. The hash is
-//! no defense against chosen collisions.
+//! Strings of one byte are made once only. Names in programs are made one object each when a chunk is loaded, which lets table look-ups
+//! end with the first compare. The hash is no defense against chosen collisions.
 
 use super::{Array, NoRoom, Objects};
 use tenure::prelude::*;

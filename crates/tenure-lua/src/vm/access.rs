@@ -4,6 +4,7 @@
 //! work for each link of the chain.
 
 use super::collection::follow_mode;
+use super::fetched::Fetched;
 use super::metamethod::{in_metatable, metatable, of_value};
 use super::{Vm, message};
 use crate::bytecode::Metamethod;
@@ -165,12 +166,6 @@ fn set_hint(word: Option<&Cell<u64>>, hint: u32) {
     }
 }
 
-/// Returns the hint in a word of code.
-#[inline(always)]
-pub(crate) fn hint(word: u64) -> u32 {
-    (word >> 32) as u32
-}
-
 /// Reads a table, unless there may be a metamethod for what is not there.
 #[inline(never)]
 pub(crate) fn find<'h>(h: &'h Heap<Objects>, table: Gc<'h, Table>, key: Val<'h>) -> Option<Val<'h>> {
@@ -232,7 +227,7 @@ pub(crate) fn find_field<'h>(
         };
         let class = method.cast::<Table>()?;
         let nodes = class.nodes();
-        if let Some(value) = nodes.get_hinted(word.map_or(0, |word| hint(word.get())), key)
+        if let Some(value) = nodes.get_hinted(word.map_or(0, |word| Fetched(word.get()).hint()), key)
             && !value.is_nil()
         {
             return Some(value);

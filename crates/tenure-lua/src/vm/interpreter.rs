@@ -76,20 +76,24 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
             return Next::Whole;
         }};
     }
+    // Goes on with what was borrowed for a function.
+    macro_rules! go_on {
+        ($here:expr) => {{
+            Here {
+                closure,
+                code,
+                constants,
+                registers,
+                pc,
+            } = $here;
+            continue;
+        }};
+    }
     // Borrows what belongs to the function on top, and goes on with its next instruction.
     macro_rules! reload {
         () => {
             match here(vm, h) {
-                Some(top) => {
-                    Here {
-                        closure,
-                        code,
-                        constants,
-                        registers,
-                        pc,
-                    } = top;
-                    continue;
-                }
+                Some(top) => go_on!(top),
                 None => return Next::Leave(Leave::Throw(message::corrupt(vm, h))),
             }
         };
@@ -576,20 +580,14 @@ fn run_fast<'h, const HOOKED: bool>(vm: &mut Vm, h: &'h Heap<Objects>, top: Here
                 interruptible!();
                 let call = call_of(vm, i.instruction(), i16::from(i.c()) - 1);
                 let function = registers.get(i.a());
+                // What a handler brought into view beyond is for handlers only.
                 if let Some(callee) = function.cast::<Closure>()
                     && call.at < STACK_MAX
                     && let Some(window) = Window::at(h, call.at + 1)
                 {
                     let proto = callee.proto();
                     vm.enter_reached(h, proto, call);
-                    Here {
-                        closure,
-                        code,
-                        constants,
-                        registers,
-                        pc,
-                    } = begin(callee, proto, window);
-                    continue;
+                    go_on!(begin(callee, proto, window));
                 } else if let Some(native) = function.cast::<Native>() {
                     native!(native.function(), call);
                 } else {

@@ -226,17 +226,11 @@ impl Vm {
     /// `stack overflow`.
     #[inline(always)]
     pub(crate) fn reach(&mut self, h: &Heap<Objects>, end: usize) -> Result<(), Throw> {
-        if self.is_in_reach(h, end) {
+        // What a handler brought into view stays there until the next collection, but is for handlers only.
+        if end <= STACK_MAX && end + REGISTERS + BEYOND <= h.register_area().len() {
             return Ok(());
         }
         self.reach_slow(h, end)
-    }
-
-    /// Returns whether registers up to `end` and a window beyond are in view.
-    #[inline(always)]
-    pub(crate) fn is_in_reach(&self, h: &Heap<Objects>, end: usize) -> bool {
-        // What a handler brought into view stays there until the next collection, but is for handlers only.
-        end <= STACK_MAX && end + REGISTERS + BEYOND <= h.register_area().len()
     }
 
     #[cold]

@@ -76,6 +76,14 @@ fn node_at(slots: &[Slot<Dyn<Objects>>], index: u32) -> Option<&Node> {
     slots.get(start..start + NODE_SLOTS)?.first_chunk()
 }
 
+/// Writes a whole node.
+#[inline(always)]
+fn fill(nodes: Gc<'_, Nodes>, h: &Heap<Objects>, index: u32, node: [Val<'_>; NODE_SLOTS]) {
+    for (slot, value) in node.into_iter().enumerate() {
+        nodes.tail_set(h, index as usize * NODE_SLOTS + slot, value);
+    }
+}
+
 /// What the hash part does.
 pub(crate) trait NodesMethods<'h>: Copy {
     /// Returns the value of a key, or nil.
@@ -266,10 +274,7 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
         if !is_free || self.get().capacity == 0 || value.is_nil() {
             return false;
         }
-        let start = main as usize * NODE_SLOTS;
-        self.tail_set(h, start, key.to_value());
-        self.tail_set(h, start + 1, value);
-        self.tail_set(h, start + 2, link(hash, 0));
+        fill(self, h, main, [key.to_value(), value, link(hash, 0)]);
         true
     }
 
@@ -282,13 +287,10 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
         if self.get().capacity == 0 {
             return false;
         }
-        let start = main as usize * NODE_SLOTS;
         let next = main_link.get().as_int().unwrap_or(0) & NEXT_MASK;
         if main_key.get().is_nil() || main_value.get().is_nil() {
             // Free, or its key is dead: the chain it may be part of stays as it is.
-            self.tail_set(h, start, key);
-            self.tail_set(h, start + 1, value);
-            self.tail_set(h, start + 2, link(hash, next));
+            fill(self, h, main, [key, value, link(hash, next)]);
             return true;
         }
         let mut free = self.free.get();
@@ -299,12 +301,10 @@ impl<'h> NodesMethods<'h> for Gc<'h, Nodes> {
             };
             if free_key.get().is_nil() {
                 self.free.set(free);
-                let place = free as usize * NODE_SLOTS;
-                self.tail_set(h, place, key);
-                self.tail_set(h, place + 1, value);
-                self.tail_set(h, place + 2, link(hash, next));
+                fill(self, h, free, [key, value, link(hash, next)]);
                 let main_bits = main_link.get().as_int().unwrap_or(0) & !NEXT_MASK;
-                self.tail_set(h, start + 2, Value::int(main_bits | i64::from(free + 1)));
+                let main_link = main as usize * NODE_SLOTS + 2;
+                self.tail_set(h, main_link, Value::int(main_bits | i64::from(free + 1)));
                 return true;
             }
         }
