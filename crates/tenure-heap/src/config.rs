@@ -123,6 +123,8 @@ pub struct Settings {
     pub minor_weak_strong: bool,
     /// Keep what the program reads from a weak word until it says that the job is over, as JavaScript demands.
     pub keep_during_job: bool,
+    /// How much of each part of the heap comes before its huge pages; `usize::MAX` asks for none. With a pause goal there are none.
+    pub huge_pages_from_bytes: usize,
     /// Growth of the old generation's limit over what is live, in percent; by V8's controller if not set.
     pub growing_percent: Option<u32>,
     /// Let measured speeds take part in limits and shrinking, as V8 does. Off, sizes depend on the program alone.
@@ -185,6 +187,7 @@ impl Default for Settings {
             release_delay_ms: 250,
             minor_weak_strong: false,
             keep_during_job: false,
+            huge_pages_from_bytes: 128 * MIB,
             growing_percent: None,
             measured_speeds: false,
             register_words: 1 << 20,
@@ -555,6 +558,8 @@ setters! {
     stress_compaction: bool,
     /// Lets each evacuation of blocks be aborted at its n-th object.
     abort_evacuation_at: u64,
+    /// Sets how much of each part of the heap comes before its huge pages; 0 asks for them everywhere, `usize::MAX` nowhere.
+    huge_pages_from_bytes: usize,
     /// Sets the growth of the old generation's limit over what is live, in percent.
     growing_percent: Option<u32>,
     /// Sets whether measured speeds take part in decisions.

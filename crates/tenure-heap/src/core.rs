@@ -250,10 +250,16 @@ impl Core {
                 pointer_bytes: reserved,
             },
         )?;
-        // The first touch of a huge page may take longer than a pause is to be.
-        let huge = settings.pause_goal_ns == 0;
         for range in [cage.nursery(), cage.data(), cage.pointer()] {
-            cage.prefer_huge_pages(range, huge);
+            let from_bytes = settings.huge_pages_from_bytes;
+            // The first touch of a huge page may take longer than a pause is to be.
+            if settings.pause_goal_ns > 0 {
+                cage.refuse_huge_pages(range);
+            } else if range != cage.nursery() {
+                cage.prefer_huge_pages(range, from_bytes);
+            } else if 2 * settings.max_semi_space_bytes > from_bytes {
+                cage.prefer_huge_pages(range, 0);
+            }
         }
         let nursery = Nursery::new(&mut cage, settings.first_semi_space_bytes(), WINDOW_SLACK_BYTES)?;
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);

@@ -30,7 +30,7 @@ const fn flag(name: &'static str, value_name: &'static str, default: &'static st
     }
 }
 
-static FLAGS: [FlagSpec; 39] = [
+static FLAGS: [FlagSpec; 40] = [
     flag(
         "preset",
         "NAME",
@@ -140,6 +140,12 @@ static FLAGS: [FlagSpec; 39] = [
         "MS",
         "250",
         "how long empty blocks are kept before the system gets them back",
+    ),
+    flag(
+        "huge-pages-from",
+        "MB",
+        "128",
+        "how much of each part of the heap comes before its huge pages; none with a pause goal",
     ),
     flag("cycle-interval", "N", "0", "start a cycle at every N-th allocation"),
     flag("stress-phases", "", "false", "end a slice at each phase of a cycle"),
@@ -323,6 +329,7 @@ impl HeapConfig {
             "minor-weak-strong" => s.minor_weak_strong = switch(name, value)?,
             "keep-during-job" => s.keep_during_job = switch(name, value)?,
             "release-delay" => s.release_delay_ms = number(name, value, 1)? as u64,
+            "huge-pages-from" => s.huge_pages_from_bytes = number(name, value, MB)?,
             "cycle-interval" => {
                 s.cycle_interval = number(name, value, 1)? as u64;
                 s.incremental_marking |= s.cycle_interval > 0;

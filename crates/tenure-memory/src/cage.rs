@@ -308,10 +308,17 @@ impl Cage {
         &mut *self.source
     }
 
-    /// Asks for huge pages behind `range`, or for none.
-    pub fn prefer_huge_pages(&mut self, range: Range, preferred: bool) {
+    /// Asks for huge pages behind what follows the first `from_bytes` of `range`, whose pages are left to the system.
+    pub fn prefer_huge_pages(&mut self, range: Range, from_bytes: usize) {
+        let start = range.start + from_bytes.min(range.bytes()) / CHUNK_BYTES * CHUNK_BYTES;
         // SAFETY: MEM-OWNED, the range lies in this cage's reservation (CAGE-RANGES).
-        unsafe { self.source.prefer_huge_pages(range.start, range.bytes(), preferred) }
+        unsafe { self.source.prefer_huge_pages(start, range.end - start, true) }
+    }
+
+    /// Asks for no huge pages behind `range`.
+    pub fn refuse_huge_pages(&mut self, range: Range) {
+        // SAFETY: MEM-OWNED, the range lies in this cage's reservation (CAGE-RANGES).
+        unsafe { self.source.prefer_huge_pages(range.start, range.bytes(), false) }
     }
 }
 
@@ -358,6 +365,50 @@ mod tests {
         assert_eq!(unsafe { *(p.start as *const u64) }, 0);
         assert_eq!(cage.address(cage.bit(p.start + 40)), p.start + 40);
         assert_eq!(cage.table_bytes(), 2 * 32 * 1024 + 4096);
+    }
+
+    /// Where the system was told to prefer huge pages, and where to refuse them; nothing on a system without any.
+    #[cfg(target_os = "linux")]
+    fn advised(range: Range) -> Option<(usize, usize)> {
+        let maps = std::fs::read_to_string("/proc/self/smaps").ok()?;
+        let (mut inside, mut preferred, mut refused) = (0, 0, 0);
+        for line in maps.lines() {
+            let mut words = line.split_whitespace();
+            let first = words.next()?;
+            if let Some((start, end)) = first.split_once('-') {
+                let of = |hex| usize::from_str_radix(hex, 16).expect("an address");
+                inside = of(end).min(range.end).saturating_sub(of(start).max(range.start));
+            } else if first == "VmFlags:" {
+                let flags: Vec<&str> = words.collect();
+                preferred += if flags.contains(&"hg") { inside } else { 0 };
+                refused += if flags.contains(&"nh") { inside } else { 0 };
+            }
+        }
+        std::path::Path::new("/sys/kernel/mm/transparent_hugepage")
+            .exists()
+            .then_some((preferred, refused))
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn huge_pages_follow_the_first_bytes() {
+        let mut cage = Cage::reserve(Box::new(SystemPages), &layout()).expect("a few MiB of address space");
+        let (data, pointer, large) = (cage.data(), cage.pointer(), cage.large());
+        cage.prefer_huge_pages(data, CHUNK_BYTES);
+        cage.prefer_huge_pages(pointer, usize::MAX);
+        cage.refuse_huge_pages(large);
+        let Some(of_data) = advised(data) else {
+            eprintln!("skipped: this system has no huge pages");
+            return;
+        };
+        assert_eq!(of_data, (data.bytes() - CHUNK_BYTES, 0));
+        let rest = Range {
+            start: data.start + CHUNK_BYTES,
+            end: data.end,
+        };
+        assert_eq!(advised(rest), Some((rest.bytes(), 0)));
+        assert_eq!(advised(pointer), Some((0, 0)));
+        assert_eq!(advised(large), Some((0, large.bytes())));
     }
 
     #[test]

@@ -207,6 +207,25 @@ impl Header {
         (self.0 >> HIGH_SHIFT) as u32
     }
 
+    /// Returns the payload words of an object whose header tells them, or nothing for other layouts. One compare, since
+    /// objects of different layouts follow each other when they are traced, and a jump by layout would be mispredicted.
+    #[must_use]
+    #[inline(always)]
+    pub const fn payload_words(self) -> Option<usize> {
+        const ELEMENT_BYTES: u64 = 8 << (4 * LayoutClass::SlotsTail as u64) | 1 << (4 * LayoutClass::BytesTail as u64);
+        const BY_KIND: u32 = 1 << LayoutClass::OtherTail as u32
+            | 1 << LayoutClass::Watched as u32
+            | u32::MAX << (LayoutClass::Watched as u32 + 1);
+        let class = self.0 >> CLASS_SHIFT & 0xf;
+        if BY_KIND >> class & 1 == 1 {
+            return None;
+        }
+        let element_bytes = ELEMENT_BYTES >> (4 * class) & 0xf;
+        let tail_bytes = (self.0 >> HIGH_SHIFT) * element_bytes;
+        let words = self.prefix_words() + (tail_bytes.div_ceil(8)) as usize;
+        Some(if words == 0 { 1 } else { words })
+    }
+
     /// Returns the bitmap of the slots of a fixed-size object whose header tells them, or nothing for other layouts.
     /// Two compares, and no look at the kind.
     #[must_use]

@@ -150,17 +150,10 @@ impl ObjectRef {
     #[must_use]
     #[inline]
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
-        let prefix = header.prefix_words();
-        let payload = match header.class() {
-            LayoutClass::DataFixed
-            | LayoutClass::MapFixed
-            | LayoutClass::WatchedFixed
-            | LayoutClass::SlotsFixed
-            | LayoutClass::TableFixed => prefix,
-            LayoutClass::SlotsTail => (prefix + header.high() as usize).max(1),
-            LayoutClass::BytesTail => (prefix + (header.high() as usize).div_ceil(8)).max(1),
-            LayoutClass::OtherTail | LayoutClass::Watched => kinds.get(header.kind()).words(header.high()) - 1,
-            LayoutClass::Free => return header.high() as usize,
+        let payload = match header.payload_words() {
+            Some(payload) => payload,
+            None if header.class() == LayoutClass::Free => return header.high() as usize,
+            None => kinds.get(header.kind()).words(header.high()) - 1,
         };
         1 + payload + header.hash_words()
     }
@@ -268,8 +261,14 @@ impl ObjectRef {
     /// There must be an object with this header and layout (OBJ-HEADER, KIND-LAYOUT).
     #[inline(always)]
     pub unsafe fn visit_slots(self, header: Header, kinds: &KindTable, mut visit: impl FnMut(*mut u64)) {
-        // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
-        unsafe { self.visit_prefix_slots(header, kinds, &mut visit) };
+        if let Some(map) = header.fixed_slot_map() {
+            // SAFETY: KIND-LAYOUT, the bitmap names words of the payload.
+            return unsafe { visit_map(self.payload() as *mut u64, &[u64::from(map)], visit) };
+        }
+        if header.class() != LayoutClass::SlotsTail {
+            // SAFETY: OBJ-HEADER and KIND-LAYOUT are the caller's obligation.
+            unsafe { self.visit_prefix_slots(header, kinds, &mut visit) };
+        }
         // SAFETY: OBJ-HEADER, as above.
         let (tail, count) = unsafe { self.tail_slots(header, kinds) };
         for i in 0..count {
@@ -638,6 +637,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_header_tells_the_size_that_the_layout_says(kind in 1..=LAYOUTS.len() as u8, length in prop_oneof![0..20u32, any::<u32>()]) {
+            let kinds = KindTable::new(&LAYOUTS, &[]);
+            let layout = kinds.get(kind);
+            let (template, length) = (layout.header(kind), if layout.tail == TailLayout::None { 0 } else { length });
+            let fixed = Header::from_bits(template);
+            let header = if length == 0 { fixed } else { Header::from_bits(header_with_length(template, length)) };
+            for (header, hash_words) in [(header, 0), (header.with_hash_state(HashState::Appended), 1)] {
+                // SAFETY: KIND-LAYOUT, the header was built from the table.
+                let words = unsafe { ObjectRef::words(header, &kinds) };
+                prop_assert_eq!(words, layout.words(length) + hash_words);
+            }
+            let by_kind = matches!(header.class(), LayoutClass::OtherTail | LayoutClass::Watched);
+            prop_assert_eq!(header.payload_words().is_none(), by_kind);
+        }
+
         #[test]
         fn header_fields_do_not_disturb_each_other(kind in 1u8..255, prefix in any::<u8>(), high in any::<u32>()) {
             let mut header = Header::new(kind, LayoutClass::SlotsTail, prefix, high).with(FLAG_UNLOGGED);
