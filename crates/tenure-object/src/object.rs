@@ -148,14 +148,24 @@ impl ObjectRef {
     ///
     /// `header` must be this object's header, of a kind in `kinds` or a hole (KIND-LAYOUT).
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub unsafe fn words(header: Header, kinds: &KindTable) -> usize {
-        let payload = match header.payload_words() {
-            Some(payload) => payload,
-            None if header.class() == LayoutClass::Free => return header.high() as usize,
-            None => kinds.get(header.kind()).words(header.high()) - 1,
-        };
-        1 + payload + header.hash_words()
+        match header.payload_words() {
+            Some(payload) => 1 + payload + header.hash_words(),
+            // SAFETY: KIND-LAYOUT is the caller's obligation.
+            None => unsafe { Self::words_by_kind(header, kinds) },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`ObjectRef::words`].
+    #[inline(never)]
+    unsafe fn words_by_kind(header: Header, kinds: &KindTable) -> usize {
+        if header.class() == LayoutClass::Free {
+            return header.high() as usize;
+        }
+        kinds.get(header.kind()).words(header.high()) + header.hash_words()
     }
 
     /// Returns whether an object with this header can hold references.
@@ -427,12 +437,19 @@ impl ObjectRef {
         let source = self.0 as *const u64;
         let destination = target.0 as *mut u64;
         if words <= 16 {
-            let mut i = 1;
-            while i < words {
-                // SAFETY: MEM-OWNED, both ranges have `words` words and are disjoint.
-                unsafe { *destination.add(i) = *source.add(i) };
-                i += 1;
+            // Two words at a time, of which the last two may overlap those before: every object has a word behind its header.
+            debug_assert!(words >= 2, "OBJ-HEADER");
+            // SAFETY: MEM-OWNED, both ranges have `words` words and are disjoint.
+            let copy_two = |i: usize| unsafe { std::ptr::copy_nonoverlapping(source.add(i), destination.add(i), 2) };
+            let last = words - 2;
+            let mut i = 0;
+            while i < last {
+                copy_two(i);
+                i += 2;
+                // Not unrolled: most objects have few words.
+                std::hint::black_box(());
             }
+            copy_two(last);
         } else {
             // SAFETY: MEM-OWNED, as above.
             unsafe { std::ptr::copy_nonoverlapping(source.add(1), destination.add(1), words - 1) };
