@@ -187,7 +187,7 @@ impl Default for Settings {
             release_delay_ms: 250,
             minor_weak_strong: false,
             keep_during_job: false,
-            huge_pages_from_bytes: 128 * MIB,
+            huge_pages_from_bytes: 0,
             growing_percent: None,
             measured_speeds: false,
             register_words: 1 << 20,

@@ -144,7 +144,7 @@ static FLAGS: [FlagSpec; 40] = [
     flag(
         "huge-pages-from",
         "MB",
-        "128",
+        "0",
         "how much of each part of the heap comes before its huge pages; none with a pause goal",
     ),
     flag("cycle-interval", "N", "0", "start a cycle at every N-th allocation"),

@@ -178,7 +178,11 @@ fn prepare(call: &mut Call<'_, '_>) -> Result<(), Throw> {
 /// Lua mostly keep little alive, and memory that is used again is cheaper than memory that is touched for the first time.
 const INITIAL_OLD_LIMIT_BYTES: usize = 32 << 20;
 
-/// Returns the configuration of the heap that suits programs in Lua: the default one, with its first major collection at 32 MiB.
+/// Huge pages make tracing faster, but programs that end soon pay the first touch of each.
+const HUGE_PAGES_FROM_BYTES: usize = 128 << 20;
+
+/// Returns the configuration of the heap that suits programs in Lua: the default one, with its first major collection at 32 MiB and
+/// huge pages only behind the first 128 MiB of each part.
 ///
 /// ```
 /// use tenure_lua::{Lua, Services, heap_config};
@@ -190,7 +194,9 @@ const INITIAL_OLD_LIMIT_BYTES: usize = 32 << 20;
 #[must_use]
 pub fn heap_config() -> HeapConfig {
     let mut config = HeapConfig::new();
-    config.settings_mut().initial_old_limit_bytes = INITIAL_OLD_LIMIT_BYTES;
+    let settings = config.settings_mut();
+    settings.initial_old_limit_bytes = INITIAL_OLD_LIMIT_BYTES;
+    settings.huge_pages_from_bytes = HUGE_PAGES_FROM_BYTES;
     config
 }
 
