@@ -247,3 +247,20 @@ fn operands_locals_and_roots_move() {
         }
     });
 }
+
+#[test]
+fn large_objects_of_a_region_are_collected_at_the_next_safepoint() {
+    isolate(small()).enter(|h| {
+        for round in 1..40 {
+            {
+                let region: &Heap<Lab> = h;
+                region.alloc_tail_zeroed::<Array>(40_000, ArrayInit { id: round });
+            }
+            h.safepoint();
+            let statistics = h.statistics();
+            assert_eq!(statistics.sizes.large_used_bytes, 0, "round {round}");
+            assert_eq!(statistics.minor_collections, round, "and nothing else is");
+            check(h);
+        }
+    });
+}

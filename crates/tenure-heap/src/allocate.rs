@@ -11,7 +11,7 @@ use tenure_memory::Range;
 use tenure_object::{CARDED_SLOTS_MIN, FLAG_CARDED, FLAG_LARGE, FLAG_PINNED, FLAG_UNLOGGED, Header, ObjectRef};
 use tenure_policy::trigger::{TriggerInput, TriggerReason, Verdict, decide, external_hard_bytes};
 
-use crate::core::{Core, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES};
+use crate::core::{Core, Inner, NearLimit, Request, WINDOW_OBJECT_MAX_BYTES};
 use crate::error::{AllocError, AllocErrorKind};
 use crate::major::PROMOTE_ALL;
 
@@ -85,6 +85,9 @@ impl Core {
                     Cause::RememberedSet
                 };
                 self.minor(cause, None);
+            }
+            Verdict::None | Verdict::Minor if self.inner().has_many_young_large() => {
+                self.minor(Cause::LargeAllocation, None);
             }
             Verdict::None => {}
             Verdict::Minor if self.window_fits(request) => {}
@@ -410,16 +413,19 @@ impl Core {
             // SAFETY: OBJ-HEADER, the object's own range.
             unsafe { inner.remembered.remember_range(&inner.cage, object, prefix) };
         }
-        if inner.large.young_bytes()
-            > inner
-                .nursery
-                .capacity_bytes()
-                .max(inner.config.settings.max_semi_space_bytes)
-            || inner.old_bytes() > inner.old_limit_bytes
-        {
+        if inner.has_many_young_large() || inner.old_bytes() > inner.old_limit_bytes {
             self.request_safepoint();
         }
         Some(object)
+    }
+}
+
+impl Inner {
+    /// Returns whether young large objects alone are reason enough for a minor collection: a program that allocates nothing but
+    /// large objects would never fill the nursery.
+    fn has_many_young_large(&self) -> bool {
+        let capacity_bytes = self.nursery.capacity_bytes();
+        self.large.young_bytes() > capacity_bytes.max(self.config.settings.max_semi_space_bytes)
     }
 }
 

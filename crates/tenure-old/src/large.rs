@@ -1,13 +1,19 @@
 //! Large objects: each in pages of its own, found by block number, never moved.
 //!
 //! An object starts at a block boundary, so that the block number leads to it from any address inside. Young large
-//! objects that a minor collection reaches become old where they are; the rest is freed at its end. Freeing gives the
-//! pages back. Allocation is next fit over block numbers; address space may fragment, memory does not.
+//! objects that a minor collection reaches become old where they are; the rest is doomed at its end. Doomed pages are used
+//! again, cleared, by an allocation that fits them, or else given back piece by piece. Allocation of new pages is next fit
+//! over block numbers; address space may fragment, memory does not.
 
 use tenure_memory::{BLOCK_BYTES, Cage, PAGE_BYTES, Range, round_up};
 use tenure_object::ObjectRef;
 
 use crate::block_space::Pages;
+
+/// The largest object whose pages are used again: clearing them takes up to a millisecond.
+const REUSED_BYTES_MAX: usize = 8 << 20;
+/// How many doomed objects an allocation looks at.
+const REUSE_CANDIDATES: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 struct LargeObject {
@@ -118,6 +124,9 @@ impl LargeSpace {
 
     /// Returns zeroed pages for an object of `bytes` bytes, or nothing when the budget or the system have none.
     pub fn allocate(&mut self, bytes: usize, young: bool, pages: &mut Pages<'_>) -> Option<ObjectRef> {
+        if let Some(object) = self.reuse(bytes, young, pages) {
+            return Some(object);
+        }
         let committed = round_up(bytes, PAGE_BYTES);
         let blocks = bytes.div_ceil(BLOCK_BYTES);
         let first = self.find_run(blocks)?;
@@ -152,15 +161,68 @@ impl LargeSpace {
             self.owner.resize(first + blocks, 0);
         }
         self.owner[first..first + blocks].fill(id + 1);
-        self.used_bytes += bytes;
         self.committed_bytes += committed;
-        if young {
+        Some(self.count_in(id, object, pages.cage))
+    }
+
+    /// Counts an object that has its pages.
+    fn count_in(&mut self, id: u32, object: LargeObject, cage: &Cage) -> ObjectRef {
+        self.used_bytes += object.bytes;
+        if object.young {
             self.young.push(id);
-            self.young_bytes += bytes;
+            self.young_bytes += object.bytes;
         } else {
-            pages.cage.starts().set(pages.cage.bit(address));
+            cage.starts().set(cage.bit(object.address));
         }
-        Some(ObjectRef::from_address(address))
+        ObjectRef::from_address(object.address)
+    }
+
+    /// Gives the pages of a doomed object to a new one of `bytes` bytes, cleared: of the smallest of the last ones that is large
+    /// enough, and at most twice as large. What is left over goes back to the system.
+    fn reuse(&mut self, bytes: usize, young: bool, pages: &mut Pages<'_>) -> Option<ObjectRef> {
+        let committed = round_up(bytes, PAGE_BYTES);
+        if committed > REUSED_BYTES_MAX {
+            return None;
+        }
+        let last = self.doomed.len().saturating_sub(REUSE_CANDIDATES)..self.doomed.len();
+        let (_, place) = last
+            .filter_map(|place| {
+                let held = self.objects[self.doomed[place] as usize]?.bytes;
+                (committed..=2 * committed).contains(&held).then_some((held, place))
+            })
+            .min()?;
+        let id = self.doomed.remove(place);
+        self.truncate(id, committed, pages);
+        let object = LargeObject {
+            bytes,
+            young,
+            reached: false,
+            doomed: false,
+            ..self.objects[id as usize]?
+        };
+        // SAFETY: LARGE-MAPPED, these are the pages of an object that nothing refers to any more.
+        unsafe { std::ptr::write_bytes(object.address as *mut u8, 0, committed) };
+        self.objects[id as usize] = Some(object);
+        Some(self.count_in(id, object, pages.cage))
+    }
+
+    /// Gives the pages of a doomed object behind its first `left` bytes back, whole blocks' numbers with them.
+    fn truncate(&mut self, id: u32, left: usize, pages: &mut Pages<'_>) {
+        let Some(object) = &mut self.objects[id as usize] else {
+            return;
+        };
+        if object.bytes == left {
+            return;
+        }
+        let (address, end) = (object.address, object.address + object.bytes);
+        pages.cage.decommit(address + left, end);
+        pages.budget.give_back(object.bytes - left);
+        self.committed_bytes -= object.bytes - left;
+        let first = (address + left - self.range.start).div_ceil(BLOCK_BYTES);
+        let last = (end - self.range.start).div_ceil(BLOCK_BYTES);
+        object.bytes = left;
+        self.owner[first..last].fill(0);
+        self.search = self.search.min(first);
     }
 
     /// Returns the object that `address` lies in.
@@ -270,21 +332,13 @@ impl LargeSpace {
         let Some(id) = self.doomed.last().copied() else {
             return true;
         };
-        let Some(object) = &mut self.objects[id as usize] else {
+        let Some(object) = self.objects[id as usize] else {
             return true;
         };
         let freed = object.bytes.min(round_up(most_bytes.clamp(1, 1 << 40), BLOCK_BYTES));
         // Pieces end at block boundaries, so that block numbers can be given up with the pages.
         let left = tenure_memory::round_down(object.bytes - freed, BLOCK_BYTES);
-        let (address, end) = (object.address, object.address + object.bytes);
-        pages.cage.decommit(address + left, end);
-        pages.budget.give_back(object.bytes - left);
-        self.committed_bytes -= object.bytes - left;
-        let first = (address + left - self.range.start) / BLOCK_BYTES;
-        let last = (end - self.range.start).div_ceil(BLOCK_BYTES);
-        object.bytes = left;
-        self.owner[first..last].fill(0);
-        self.search = self.search.min(first);
+        self.truncate(id, left, pages);
         if left == 0 {
             self.objects[id as usize] = None;
             self.vacant.push(id);
@@ -352,5 +406,142 @@ impl LargeSpace {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Budget;
+    use proptest::prelude::*;
+    use tenure_memory::{CageLayout, SystemPages};
+
+    const BUDGET_BYTES: usize = 6 << 20;
+
+    struct Fixture {
+        cage: Cage,
+        budget: Budget,
+        large: LargeSpace,
+    }
+
+    impl Fixture {
+        fn new() -> Fixture {
+            let layout = CageLayout {
+                nursery_half_bytes: 1 << 20,
+                large_bytes: 8 << 20,
+                data_bytes: 1 << 22,
+                pointer_bytes: 1 << 22,
+            };
+            let cage = Cage::reserve(Box::new(SystemPages), &layout).expect("a few MiB of address space");
+            let large = LargeSpace::new(cage.large());
+            let budget = Budget {
+                committed_bytes: 0,
+                max_bytes: BUDGET_BYTES,
+            };
+            Fixture { cage, budget, large }
+        }
+
+        fn with_pages<R>(&mut self, run: impl FnOnce(&mut LargeSpace, &mut Pages<'_>) -> R) -> R {
+            let mut pages = Pages {
+                cage: &mut self.cage,
+                budget: &mut self.budget,
+                refused: &mut None,
+            };
+            run(&mut self.large, &mut pages)
+        }
+
+        /// Allocates, checks that the pages are zero, and leaves them otherwise.
+        fn allocate(&mut self, bytes: usize, young: bool) -> Option<ObjectRef> {
+            let object = self.with_pages(|large, pages| large.allocate(bytes, young, pages))?;
+            let committed = round_up(bytes, PAGE_BYTES);
+            // SAFETY: LARGE-MAPPED, the space just handed the pages out.
+            let pages = unsafe { std::slice::from_raw_parts_mut(object.address() as *mut u8, committed) };
+            assert!(
+                pages.iter().all(|byte| *byte == 0),
+                "pages of a dead object as they were"
+            );
+            pages.fill(0xa5);
+            Some(object)
+        }
+
+        /// Lets `live` survive a minor collection and dooms all other young objects.
+        fn collect(&mut self, live: &[ObjectRef]) {
+            live.iter().for_each(|object| self.large.reach(*object));
+            while self.large.next_unscanned().is_some() {}
+            self.large.finish_minor(&self.cage);
+        }
+
+        fn check(&self) {
+            assert_eq!(self.large.check_integrity(&self.cage), Ok(()));
+            assert_eq!(self.large.committed_bytes(), self.budget.committed_bytes, "OLD-BUDGET");
+        }
+    }
+
+    #[test]
+    fn pages_of_a_doomed_object_are_used_again_and_the_rest_given_back() {
+        let mut f = Fixture::new();
+        let first = f.allocate(1_000_000, true).expect("room");
+        f.collect(&[]);
+        let held = f.large.committed_bytes();
+        let second = f.allocate(600_000, true).expect("room");
+        f.check();
+        assert_eq!((second, held), (first, round_up(1_000_000, PAGE_BYTES)));
+        assert_eq!(f.large.committed_bytes(), round_up(600_000, PAGE_BYTES));
+        assert!(!f.large.has_doomed());
+        let behind = f.allocate(300_000, true).expect("room");
+        assert_eq!(
+            behind.address(),
+            first.address() + 3 * BLOCK_BYTES,
+            "the blocks behind are free"
+        );
+        f.check();
+    }
+
+    #[test]
+    fn what_is_far_larger_stays_doomed() {
+        let mut f = Fixture::new();
+        let first = f.allocate(2_000_000, true).expect("room");
+        f.collect(&[]);
+        let second = f.allocate(300_000, false).expect("room");
+        assert_ne!(second, first);
+        assert!(f.large.has_doomed() && !f.large.is_young(second.address()));
+        f.check();
+    }
+
+    proptest! {
+        #[test]
+        fn pages_are_zero_and_nobody_elses(steps in proptest::collection::vec((0usize..4, 1usize..1_500_000, any::<u64>()), 1..60)) {
+            let mut f = Fixture::new();
+            let mut live: Vec<(ObjectRef, usize)> = Vec::new();
+            for (what, bytes, choice) in steps {
+                match what {
+                    0 | 1 => if let Some(object) = f.allocate(bytes, what == 0) {
+                        let end = object.address() + bytes;
+                        let apart = |other: &(ObjectRef, usize)| end <= other.0.address() || other.0.address() + other.1 <= object.address();
+                        prop_assert!(live.iter().all(apart));
+                        live.push((object, bytes));
+                    },
+                    2 => {
+                        let kept = |n: usize| choice >> (n % 64) & 1 == 1;
+                        let mut n = 0;
+                        live.retain(|(object, _)| {
+                            n += 1;
+                            kept(n) || !f.large.is_young(object.address())
+                        });
+                        let objects: Vec<ObjectRef> = live.iter().map(|(object, _)| *object).collect();
+                        f.collect(&objects);
+                    }
+                    _ => {
+                        f.with_pages(|large, pages| large.free_next(bytes, pages));
+                    }
+                }
+                f.check();
+                for (object, bytes) in &live {
+                    prop_assert_eq!(f.large.find(object.address() + bytes - 1), Some(*object));
+                    // SAFETY: LARGE-MAPPED, a live object.
+                    prop_assert_eq!(unsafe { *((object.address() + bytes - 1) as *const u8) }, 0xa5);
+                }
+            }
+        }
     }
 }
